@@ -1,0 +1,11 @@
+# Compile through ccache when it is there and nobody has chosen a launcher.
+function(sinew_use_ccache)
+  if(CMAKE_CXX_COMPILER_LAUNCHER)
+    return()
+  endif()
+  find_program(SINEW_CCACHE ccache)
+  mark_as_advanced(SINEW_CCACHE)
+  if(SINEW_CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${SINEW_CCACHE}" PARENT_SCOPE)
+  endif()
+endfunction()

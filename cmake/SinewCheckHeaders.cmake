@@ -1,0 +1,28 @@
+# Every header compiles alone: one generated source for each, in an object library that the default build makes.
+# Included twice, so that a missing include guard is found too.
+function(sinew_check_headers)
+  if(SINEW_SANITIZE)
+    return()  # the same headers, slower
+  endif()
+  sinew_check_headers_of(src engine_headers)
+  if(TARGET _sinew)
+    sinew_check_headers_of(python/ext extension_headers Python::Module)
+  endif()
+endfunction()
+
+function(sinew_check_headers_of folder target)
+  file(GLOB_RECURSE headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*.h")
+  set(sources)
+  foreach(header IN LISTS headers)
+    cmake_path(RELATIVE_PATH header BASE_DIRECTORY "${PROJECT_SOURCE_DIR}" OUTPUT_VARIABLE name)
+    set(source "${PROJECT_BINARY_DIR}/headers/${name}.cpp")
+    file(CONFIGURE OUTPUT "${source}" CONTENT "#include \"${header}\"\n#include \"${header}\"\n")
+    list(APPEND sources "${source}")
+  endforeach()
+  if(sources)
+    add_library(${target} OBJECT ${sources})
+    target_link_libraries(${target} PRIVATE sinew::engine ${ARGN})
+    target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/python")
+    sinew_set_warnings(${target})
+  endif()
+endfunction()

@@ -1,0 +1,40 @@
+# One static library for everything below Python. A layer is a folder, so its sources are what lies in the folder:
+# a list written by hand could only repeat that, or be wrong. CONFIGURE_DEPENDS makes ninja look again each time.
+function(sinew_layer_sources layer out_sources out_tests)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${layer}/*.cpp")
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  set(${out_sources} ${sources} PARENT_SCOPE)
+  set(${out_tests} ${tests} PARENT_SCOPE)
+endfunction()
+
+function(sinew_add_engine)
+  find_package(Threads REQUIRED)
+  find_package(ZLIB REQUIRED)
+  find_package(fmt REQUIRED)
+  find_package(tsl-robin-map REQUIRED)
+
+  set(all)
+  foreach(layer IN LISTS SINEW_LAYERS)
+    sinew_layer_sources(${layer} sources tests)
+    list(APPEND all ${sources})
+  endforeach()
+
+  add_library(sinew_engine STATIC ${all})
+  add_library(sinew::engine ALIAS sinew_engine)
+  target_include_directories(sinew_engine PUBLIC "${PROJECT_SOURCE_DIR}/src")
+  target_compile_definitions(sinew_engine PUBLIC SINEW_VERSION="${PROJECT_VERSION}")
+  # fmt header-only: the extension then depends on no shared library but zlib and the C and C++ runtimes.
+  target_link_libraries(sinew_engine PUBLIC Threads::Threads ZLIB::ZLIB fmt::fmt-header-only tsl::robin_map)
+  sinew_set_warnings(sinew_engine)
+  sinew_set_sanitizers(sinew_engine)
+  if(SINEW_FUZZING)
+    # Coverage instrumentation only; the fuzz targets alone link libFuzzer's main().
+    target_compile_options(sinew_engine PUBLIC -fsanitize=fuzzer-no-link)
+    target_link_options(sinew_engine PUBLIC -fsanitize=fuzzer-no-link)
+  endif()
+  if(SINEW_LTO)
+    set_property(TARGET sinew_engine PROPERTY INTERPROCEDURAL_OPTIMIZATION ON)
+  endif()
+endfunction()

@@ -1,0 +1,19 @@
+# One test binary for each layer that has tests, found in ctest by their GoogleTest names.
+function(sinew_add_unit_tests)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+  foreach(layer IN LISTS SINEW_LAYERS)
+    sinew_layer_sources(${layer} sources tests)
+    if(tests)
+      sinew_add_unit_test(${layer}_test ${tests})
+    endif()
+  endforeach()
+endfunction()
+
+function(sinew_add_unit_test name)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE sinew::engine GTest::gtest_main)
+  sinew_set_warnings(${name})
+  # A hang is a failure: no unit test waits for a real minute.
+  gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
+endfunction()

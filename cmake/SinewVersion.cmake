@@ -1,0 +1,11 @@
+# The version is written once, in pyproject.toml: packaging tools insist on finding it there.
+function(sinew_read_version out)
+  set(file "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../pyproject.toml")
+  file(STRINGS "${file}" line REGEX "^version = " LIMIT_COUNT 1)
+  string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" version "${line}")
+  if(NOT version)
+    message(FATAL_ERROR "no version in ${file}")
+  endif()
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
+  set(${out} "${version}" PARENT_SCOPE)
+endfunction()
