@@ -1,0 +1,62 @@
+#include "base/error.h"
+
+#include <utility>
+
+namespace sinew {
+
+Error::Error(Kind kind, std::string message) : kind_(kind), message_(std::move(message)) {}
+
+Error::Error(Errc errc, std::string_view doing) : kind_(kind_of(errc)), message_(doing) {
+  message_ += ": ";
+  message_ += describe(errc);
+}
+
+Error::Kind kind_of(Errc errc) noexcept {
+  switch (errc) {
+    case Errc::kEndOfStream:
+    case Errc::kConnectionReset: return Error::Kind::kDisconnected;
+    case Errc::kTimedOut: return Error::Kind::kTimedOut;
+    case Errc::kTooManyExports:
+    case Errc::kTooManyPending:
+    case Errc::kQueueFull: return Error::Kind::kOverloaded;
+    case Errc::kTruncated:
+    case Errc::kTrailingBytes:
+    case Errc::kUnknownTag:
+    case Errc::kWrongType:
+    case Errc::kTooDeep:
+    case Errc::kTooLong:
+    case Errc::kBadText:
+    case Errc::kBadInteger:
+    case Errc::kBadFrame:
+    case Errc::kFrameTooLarge:
+    case Errc::kInflateFailed:
+    case Errc::kInflateTooLarge:
+    case Errc::kWrongFamily:
+    case Errc::kUnknownMessage:
+    case Errc::kUnknownHandler:
+    case Errc::kUnknownLabel:
+    case Errc::kUnknownObject:
+    case Errc::kReleaseUnderflow: return Error::Kind::kProtocol;
+    case Errc::kOk:
+    case Errc::kNotDumpable:
+    case Errc::kModelFailed:
+    case Errc::kWouldBlock:
+    case Errc::kInterrupted: return Error::Kind::kFailed;
+  }
+  return Error::Kind::kFailed;
+}
+
+std::string_view name_of(Error::Kind kind) noexcept {
+  switch (kind) {
+    case Error::Kind::kFailed: return "failed";
+    case Error::Kind::kDisconnected: return "disconnected";
+    case Error::Kind::kTimedOut: return "timed out";
+    case Error::Kind::kOverloaded: return "overloaded";
+    case Error::Kind::kRefused: return "refused";
+    case Error::Kind::kProtocol: return "protocol error";
+    case Error::Kind::kUnsupported: return "unsupported";
+  }
+  return "failed";
+}
+
+}  // namespace sinew

@@ -1,0 +1,42 @@
+#include "base/read_buffer.h"
+
+#include <sys/mman.h>
+
+#include <cstring>
+#include <new>
+
+namespace sinew {
+namespace {
+
+std::uint8_t* map_huge(std::size_t capacity) {
+  void* memory =
+      ::mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  ::madvise(memory, capacity, MADV_HUGEPAGE);  // a hint: refusal only costs speed
+  return static_cast<std::uint8_t*>(memory);
+}
+
+}  // namespace
+
+ReadBuffer* ReadBuffer::make(std::size_t capacity) {
+  const bool mapped = capacity >= kHugeThreshold;
+  auto* data = mapped ? map_huge(capacity) : static_cast<std::uint8_t*>(::operator new(capacity));
+  return new ReadBuffer(data, capacity, mapped);
+}
+
+void ReadBuffer::destroy() noexcept {
+  if (mapped_) {
+    ::munmap(data_, capacity_);
+  } else {
+    ::operator delete(data_);
+  }
+  delete this;
+}
+
+Slice Slice::copy_of(ByteView bytes) {
+  ReadBuffer* buffer = ReadBuffer::make(bytes.size());
+  if (!bytes.empty()) std::memcpy(buffer->data(), bytes.data(), bytes.size());
+  return {buffer, ByteView(buffer->data(), bytes.size())};
+}
+
+}  // namespace sinew
