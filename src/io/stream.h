@@ -1,0 +1,70 @@
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/errc.h"
+
+namespace sinew::io {
+
+/// What a wait is for, and what it found.
+struct Readiness {
+  bool readable = false;
+  bool writable = false;
+};
+
+/// A reliable stream of bytes in both directions: TCP, Unix socket, pair of pipes, TLS over any of
+/// them, memory. The seam between the engine and the operating system.
+///
+/// Reading and writing are independent: one thread may read while another writes. At most one
+/// thread reads (the connection's leader) and one writes (whoever holds its outbox) at a time.
+/// interrupt() and wait() may be called by any thread at any time; waiters on several threads are
+/// allowed.
+///
+/// Errors: kWouldBlock (nothing done), kInterrupted (a signal, nothing done), kTimedOut,
+/// kEndOfStream (orderly end), kConnectionReset (anything else; last_error() says what). After the
+/// last two the stream is of no more use.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+
+  /// Reads what is there, at least one byte and at most `into.size()`, without waiting.
+  /// `wanted` is the number of bytes that the next frame certainly still needs: a stream over a
+  /// foreign object that can only read exact counts takes that many.
+  virtual Result<std::size_t> try_read(MutableByteView into, std::size_t wanted) = 0;
+
+  /// Like try_read(), but waits for the first byte until `deadline`.
+  virtual Result<std::size_t> read(MutableByteView into, std::size_t wanted, Deadline deadline) = 0;
+
+  /// Writes as much of the pieces as fits, in order, without waiting. Returns the bytes taken.
+  virtual Result<std::size_t> try_write(std::span<const iovec> pieces) = 0;
+
+  /// Waits until one of the wanted directions is ready, or `deadline`.
+  virtual Result<Readiness> wait(Readiness wanted, Deadline deadline) = 0;
+
+  /// Asks the kernel to acknowledge received data at once. A stock peer's Nagle algorithm holds
+  /// back its second small write until then, 40 ms with a delayed acknowledgement. Only TCP does
+  /// something here.
+  virtual void hasten_acknowledgement() noexcept {}
+
+  /// Ends both directions and wakes every waiter and reader: they see kEndOfStream. The
+  /// descriptor stays valid until the stream is destroyed, so a racing reader is safe.
+  virtual void interrupt() noexcept = 0;
+
+  /// The descriptor to watch for readability from outside (an event loop), or -1.
+  virtual int descriptor() const noexcept = 0;
+
+  /// What the system said last when an operation gave kConnectionReset ("Connection reset by
+  /// peer"); empty before.
+  virtual std::string last_error() const = 0;
+
+  /// The two ends for messages: "127.0.0.1:4711 -> 127.0.0.1:18812", "pipe".
+  virtual std::string describe() const = 0;
+};
+
+}  // namespace sinew::io

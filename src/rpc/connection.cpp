@@ -1,0 +1,241 @@
+#include "rpc/connection.h"
+
+#include <pthread.h>
+
+#include <utility>
+
+#include <fmt/format.h>
+
+// Design notes.
+//   Lock order: mutex_, then the outbox's. Neither is held while waiting, serving, or calling the
+//   dispatcher.
+//   A call is in calls_ from start() until exactly one of complete(), forget() and fail() takes it
+//   out; only the one who takes it out writes its outcome.
+//   A seat is on its thread's stack. Others reach it through the turnstile's queue or through
+//   Call::waiters_, both under mutex_; its thread takes it out of both before it leaves. Its
+//   parker's token is posted under mutex_ and kicked after.
+//   Leading is not a lock: the leader reads without mutex_. inbox_ is the leader's alone.
+
+namespace sinew::rpc {
+namespace {
+
+std::atomic<std::uint32_t> fork_generation{0};
+
+void register_fork_handler() {
+  static const int once = ::pthread_atfork(
+      nullptr, nullptr, [] { fork_generation.fetch_add(1, std::memory_order_relaxed); });
+  static_cast<void>(once);
+}
+
+}  // namespace
+
+Connection::Connection(std::unique_ptr<io::Stream> stream, std::unique_ptr<Session> session,
+                       Dispatcher& dispatcher, const Limits& limits)
+    : stream_(std::move(stream)),
+      session_(std::move(session)),
+      dispatcher_(dispatcher),
+      limits_(limits),
+      fork_generation_((register_fork_handler(), fork_generation.load(std::memory_order_relaxed))),
+      inbox_(*stream_, *session_),
+      outbox_(*stream_) {}
+
+Connection::~Connection() = default;
+
+bool Connection::forked() const noexcept {
+  return fork_generation_ != fork_generation.load(std::memory_order_relaxed);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Questions
+
+Result<bool> Connection::start(Call& call, const Writer& request) {
+  if (is_dead()) return sinew::fail(Errc::kConnectionReset);
+  {
+    const std::scoped_lock lock(mutex_);
+    if (error_ != nullptr) return sinew::fail(Errc::kConnectionReset);
+    if (calls_.size() >= limits_.max_pending_calls) return sinew::fail(Errc::kTooManyPending);
+    calls_.emplace(call.seq(), &call);
+  }
+  auto sent = send_now(request);
+  // A stream that broke has failed the connection, and with it this call: that is its outcome.
+  return sent ? sent : Result<bool>(true);
+}
+
+WaitStatus Connection::wait(Call& call, Deadline deadline) {
+  if (call.done()) return WaitStatus::kDone;
+  Seat seat(&call);
+  return wait_turns(seat, deadline, Want::kEverything, /*wait_for_turn=*/true);
+}
+
+bool Connection::forget(Call& call) noexcept {
+  if (forked()) return false;
+  const std::scoped_lock lock(mutex_);
+  return !call.done() && calls_.erase(call.seq()) != 0;
+}
+
+bool Connection::notify_on_completion(Call& call) noexcept {
+  const std::scoped_lock lock(mutex_);
+  if (call.done()) return false;
+  call.notify_ = true;
+  return true;
+}
+
+// Takes the answered call out of the table and wakes who waits for it. False for an answer to a
+// call that was forgotten, or that was never waited for, as releases are.
+bool Connection::complete(Incoming& incoming) noexcept {
+  const std::scoped_lock lock(mutex_);
+  const auto found = calls_.find(incoming.seq);
+  if (found == calls_.end()) return false;
+  Call& call = *found.value();
+  calls_.erase(found);
+  call.body_ = std::move(incoming.body);
+  finish_locked(call, incoming.kind == Incoming::Kind::kReply ? Call::Outcome::kReply
+                                                              : Call::Outcome::kException);
+  return true;
+}
+
+// The outcome is stored last: the owner may let go of the call as soon as it sees it done. The
+// seats stay valid, because their threads need the lock to leave.
+void Connection::finish_locked(Call& call, Call::Outcome outcome) noexcept {
+  Seat* const waiters = call.waiters_;
+  if (call.notify_) {
+    announcements_.push_back(&call);
+    announce_.store(true, std::memory_order_relaxed);
+  }
+  call.outcome_.store(outcome, std::memory_order_release);
+  for (Seat* seat = waiters; seat != nullptr; seat = seat->next_of_call) {
+    if (!turnstile_.leads(*seat)) seat->parker.wake();
+  }
+}
+
+std::optional<Work> Connection::next_announcement() noexcept {
+  if (!announce_.load(std::memory_order_relaxed)) return std::nullopt;
+  const std::scoped_lock lock(mutex_);
+  if (announcements_.empty()) return std::nullopt;
+  Call* const call = announcements_.front();
+  announcements_.pop_front();
+  announce_.store(!announcements_.empty(), std::memory_order_relaxed);
+  return Work{.incoming = {}, .completed = call};
+}
+
+// ---------------------------------------------------------------------------------------------
+// Sending
+
+Result<bool> Connection::send_now(const Writer& message) {
+  unacknowledged_.store(false, std::memory_order_relaxed);
+  const auto sent = outbox_.submit(message);
+  if (sent) return sent;
+  fail_with(sent.error(), "sending");
+  return sinew::fail(Errc::kConnectionReset);
+}
+
+Result<bool> Connection::send_answer(const Writer& message) {
+  constexpr std::size_t kMaxHeldBack = 64 * 1024;
+  if (is_dead()) return sinew::fail(Errc::kConnectionReset);
+  if (more_to_serve_.load(std::memory_order_relaxed) &&
+      outbox_.queued() - outbox_.sent() + message.total_size() < kMaxHeldBack) {
+    outbox_.cork(message);
+    return true;
+  }
+  return send_now(message);
+}
+
+void Connection::flush() noexcept {
+  if (!outbox_.has_pending() || is_dead()) return;
+  unacknowledged_.store(false, std::memory_order_relaxed);
+  if (const auto result = outbox_.flush(); !result) fail_with(result.error(), "sending");
+}
+
+WaitStatus Connection::drain(Deadline deadline) {
+  const std::uint64_t until = outbox_.queued();
+  while (outbox_.sent() < until) {
+    if (is_dead()) return WaitStatus::kDead;
+    const auto step = drain_step(until, deadline);
+    if (step) continue;
+    if (step.error() == Errc::kTimedOut) return WaitStatus::kTimedOut;
+    if (step.error() == Errc::kInterrupted) {
+      if (dispatcher_.interrupted()) return WaitStatus::kInterrupted;
+      continue;
+    }
+    fail_with(step.error(), "sending");
+    return WaitStatus::kDead;
+  }
+  return WaitStatus::kDone;
+}
+
+// Waits for room; while nobody else reads, also for input, which is set aside unserved: the peer
+// may be unable to read our bytes before we have read its.
+Result<void> Connection::drain_step(std::uint64_t until, Deadline deadline) {
+  SINEW_TRY(outbox_.flush());
+  if (outbox_.sent() >= until) return {};
+  Seat seat;
+  std::unique_lock lock(mutex_);
+  const bool leads = turnstile_.try_lead(seat);
+  lock.unlock();
+  auto ready = stream_->wait({.readable = leads, .writable = true}, deadline);
+  Result<void> result;
+  if (!ready) {
+    result = sinew::fail(ready.error());
+  } else if (leads && ready->readable) {
+    result = set_input_aside();
+  }
+  if (leads) {
+    lock.lock();
+    stop_leading(seat, lock);
+  }
+  return result;
+}
+
+Result<void> Connection::set_input_aside() {
+  const auto filled = inbox_.try_fill();
+  if (!filled && filled.error() != Errc::kWouldBlock) return filled;
+  SINEW_ASSIGN(const std::size_t held, inbox_.set_aside());
+  if (held > limits_.max_queued_bytes) return sinew::fail(Errc::kQueueFull);
+  return {};
+}
+
+// ---------------------------------------------------------------------------------------------
+// Life
+
+void Connection::fail(Error error) noexcept {
+  if (forked()) return;  // the stream is the parent's: ending it here would end it there
+  {
+    const std::scoped_lock lock(mutex_);
+    if (error_ != nullptr) return;
+    error_ = std::make_shared<const Error>(std::move(error));
+    dead_.store(true, std::memory_order_release);
+    const auto calls = std::exchange(calls_, {});
+    for (const auto& [seq, call] : calls) {
+      call->error_ = error_;
+      finish_locked(*call, Call::Outcome::kFailed);
+    }
+    turnstile_.wake_all();
+  }
+  stream_->interrupt();
+}
+
+void Connection::fail_with(Errc errc, std::string_view doing) noexcept {
+  const std::string system = stream_->last_error();
+  std::string_view reason = session_->explain(errc);
+  if (reason.empty()) {
+    reason = errc == Errc::kConnectionReset && !system.empty() ? system : describe(errc);
+  }
+  fail(Error(kind_of(errc), fmt::format("{} ({} {})", reason, doing, stream_->describe())));
+}
+
+std::shared_ptr<const Error> Connection::error() const {
+  if (forked()) {
+    return std::make_shared<const Error>(
+        Error::Kind::kFailed, "this connection belongs to the parent process (after fork)");
+  }
+  const std::scoped_lock lock(mutex_);
+  return error_;
+}
+
+std::size_t Connection::pending_calls() const {
+  if (forked()) return 0;
+  const std::scoped_lock lock(mutex_);
+  return calls_.size();
+}
+
+}  // namespace sinew::rpc

@@ -1,0 +1,215 @@
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <tsl/robin_map.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "rpc/call.h"
+#include "rpc/dispatcher.h"
+#include "rpc/inbox.h"
+#include "rpc/outbox.h"
+#include "rpc/session.h"
+#include "rpc/spin.h"
+#include "rpc/turnstile.h"
+
+namespace sinew::rpc {
+
+/// Limits of one connection; each is an option of the same name in Python's config and in docs.
+struct Limits {
+  std::size_t max_pending_calls = 1'000'000;            ///< questions without an answer yet
+  std::size_t max_queued_bytes = std::size_t{4} << 30;  ///< received, waiting to be served
+};
+
+/// How a wait ended.
+enum class WaitStatus : std::uint8_t {
+  kDone,         ///< the call is done (wait), or something was served (serve)
+  kTimedOut,     ///< the deadline passed
+  kInterrupted,  ///< a signal, and the dispatcher said to leave
+  kBusy,         ///< another thread reads, and the caller did not want to wait for it
+  kDead,         ///< the connection is dead; error() says why
+};
+
+/// One connection: questions, answers and the threads that wait for them. Symmetric: neither side
+/// is the client. Knows bytes and waiting; what the bytes mean is the Session's, what a request
+/// does is the Dispatcher's.
+///
+/// There is no thread of its own: whoever waits, reads (turnstile.h), and the thread that reads a
+/// request serves it. Nothing is held while a thread waits or serves.
+///
+/// Failure: the first error is the connection's for ever (error()). Every call in flight completes
+/// with it, every later one is refused with it.
+///
+/// In a child process after fork() a connection is dead: its stream belongs to the parent.
+///
+/// threads: any. Must outlive every call registered and every thread inside.
+class Connection {
+ public:
+  Connection(std::unique_ptr<io::Stream> stream, std::unique_ptr<Session> session,
+             Dispatcher& dispatcher, const Limits& limits = {});
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Questions.
+
+  /// The number for the next request, in the order of asking.
+  std::int64_t next_seq() noexcept { return next_seq_.fetch_add(1, std::memory_order_relaxed); }
+
+  /// Registers `call` and sends its request as far as that goes without waiting. False when bytes
+  /// are left: drain() sends them. Fails with kTooManyPending, or kConnectionReset when the
+  /// connection is dead (error()); the call is then not registered.
+  Result<bool> start(Call& call, const Writer& request);
+
+  /// Waits for `call`, reading and serving meanwhile. After kTimedOut and kInterrupted the call is
+  /// still registered: forget() it or wait again.
+  WaitStatus wait(Call& call, Deadline deadline);
+
+  /// Looks for the answer for a few microseconds, serving nothing, and only if that is likely to
+  /// pay (spin.h). For callers that hold a lock they would rather not give up, such as the GIL.
+  bool poll_briefly(Call& call) noexcept;
+
+  /// Takes back a call that is not done: its answer will be dropped. True if it was still waiting.
+  bool forget(Call& call) noexcept;
+
+  /// Asks for `call`'s completion to be given to the dispatcher as work. False when it is done
+  /// already: then the caller announces it itself.
+  bool notify_on_completion(Call& call) noexcept;
+
+  // Answers.
+
+  /// Sends a message that nobody waits for (an answer, a release) as far as that goes without
+  /// waiting. While more requests are there to be served it may be held back for a moment, so that
+  /// answers leave together. False when bytes are left: drain().
+  Result<bool> send_answer(const Writer& message);
+
+  /// Sends at once, together with everything held back.
+  Result<bool> send_now(const Writer& message);
+
+  /// Waits until everything handed in so far is with the kernel, reading meanwhile so that two
+  /// sides that write at once cannot block each other.
+  WaitStatus drain(Deadline deadline);
+
+  /// Queues `message` to leave in front of the next one.
+  void cork(const Writer& message) { outbox_.cork(message); }
+
+  /// Sends what is corked, as far as it goes now.
+  void flush() noexcept;
+
+  // Serving.
+
+  /// Serves until `deadline`: with `once` until one message has been handled, else for ever (or
+  /// until the connection is dead). `wait_for_turn` false returns kBusy if another thread reads.
+  WaitStatus serve(Deadline deadline, bool once, bool wait_for_turn = true);
+
+  // Life.
+
+  /// Ends the connection. The first reason wins; everybody who waits is woken.
+  void fail(Error error) noexcept;
+  bool is_dead() const noexcept { return dead_.load(std::memory_order_acquire) || forked(); }
+
+  /// Why the connection is dead; null while it lives.
+  std::shared_ptr<const Error> error() const;
+
+  io::Stream& stream() noexcept { return *stream_; }
+  Session& session() noexcept { return *session_; }
+  std::size_t pending_calls() const;
+
+ private:
+  friend class WorkQueue;
+
+  // Why the leader's turn ended, or why it handles no more frames for now.
+  enum class Turn : std::uint8_t {
+    kEmpty,    // no complete frame is left
+    kRequest,  // a request is next, and the caller did not want any; it stays in the inbox
+    kWork,     // work was found
+    kDone,     // the seat's own call is done
+    kHandled,  // one message was handled, and the caller wanted one
+    kTimedOut,
+    kInterrupted,
+    kDead,
+  };
+  enum class Want : std::uint8_t { kAnswersOnly, kOneMessage, kEverything };
+
+  // connection_wait.cpp
+  WaitStatus wait_turns(Seat& seat, Deadline deadline, Want want, bool wait_for_turn);
+  std::optional<WaitStatus> follow(Seat& seat, Deadline deadline,
+                                   std::unique_lock<std::mutex>& lock);
+  std::optional<WaitStatus> take_turn(Seat& seat, Deadline deadline, Want want,
+                                      std::unique_lock<std::mutex>& lock);
+  Turn lead(Seat& seat, Deadline deadline, Want want, std::optional<Work>& work);
+  Turn handle_frames(Seat& seat, Want want, std::optional<Work>& work);
+  Result<void> read_more(Deadline deadline);
+  Result<bool> spin_for_input(Deadline deadline);
+  bool interrupted_unlocked(std::unique_lock<std::mutex>& lock);
+  void stop_leading(Seat& seat, std::unique_lock<std::mutex>& lock) noexcept;
+  void attach_locked(Seat& seat) noexcept;
+  void detach_locked(Seat& seat) noexcept;
+
+  bool complete(Incoming& incoming) noexcept;
+  std::optional<Work> next_announcement() noexcept;
+  void finish_locked(Call& call, Call::Outcome outcome) noexcept;
+  Result<void> drain_step(std::uint64_t until, Deadline deadline);
+  Result<void> set_input_aside();
+  void fail_with(Errc errc, std::string_view doing) noexcept;
+  bool forked() const noexcept;
+
+  std::unique_ptr<io::Stream> stream_;
+  std::unique_ptr<Session> session_;
+  Dispatcher& dispatcher_;
+  const Limits limits_;
+  const std::uint32_t fork_generation_;
+  std::atomic<std::int64_t> next_seq_{0};
+  std::atomic<bool> dead_{false};
+  Inbox inbox_;    // the leader's
+  Outbox outbox_;  // has its own lock, taken after mutex_ or alone
+  Spin spin_;
+  std::atomic<bool> more_to_serve_{false};   // a hint for send_answer(): frames wait in the inbox
+  std::atomic<bool> unacknowledged_{false};  // a hint for the leader: read since the last send
+  std::atomic<bool> announce_{false};        // announcements_ is not empty
+
+  mutable std::mutex mutex_;
+  Turnstile turnstile_;                        // guarded by mutex_
+  tsl::robin_map<std::int64_t, Call*> calls_;  // guarded by mutex_
+  std::deque<Call*> announcements_;            // guarded by mutex_: done, to be told about
+  std::shared_ptr<const Error> error_;         // guarded by mutex_
+};
+
+/// The work that a thread found while it led, and whatever follows it (dispatcher.h).
+///
+/// threads: the one it is given to.
+class WorkQueue {
+ public:
+  WorkQueue(Connection& connection, Seat& seat, Work first, bool once) noexcept
+      : connection_(connection), seat_(seat), next_(std::move(first)), once_(once) {}
+  WorkQueue(const WorkQueue&) = delete;
+  WorkQueue& operator=(const WorkQueue&) = delete;
+
+  /// The next work, or nothing. Reads nothing from the stream.
+  std::optional<Work> take() noexcept;
+
+  /// The work taken last has started: lets another thread lead.
+  void begin() noexcept;
+
+  /// Ends the wait of this thread with kInterrupted once the dispatcher returns: serving raised
+  /// something that is to leave through the waiting call.
+  void stop() noexcept { stopped_ = true; }
+  bool stopped() const noexcept { return stopped_; }
+
+  Connection& connection() noexcept { return connection_; }
+
+ private:
+  Connection& connection_;
+  Seat& seat_;
+  std::optional<Work> next_;
+  bool once_;
+  bool stopped_ = false;
+};
+
+}  // namespace sinew::rpc

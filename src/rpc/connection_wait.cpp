@@ -1,0 +1,242 @@
+// The waiting half of rpc::Connection: who leads, what a leader does, when it stops. The design
+// notes are at the top of connection.cpp and turnstile.h.
+
+#include <utility>
+
+#include "rpc/connection.h"
+
+namespace sinew::rpc {
+
+WaitStatus Connection::serve(Deadline deadline, bool once, bool wait_for_turn) {
+  Seat seat;
+  return wait_turns(seat, deadline, once ? Want::kOneMessage : Want::kEverything, wait_for_turn);
+}
+
+WaitStatus Connection::wait_turns(Seat& seat, Deadline deadline, Want want, bool wait_for_turn) {
+  if (forked()) return WaitStatus::kDead;
+  std::unique_lock lock(mutex_);
+  attach_locked(seat);
+  std::optional<WaitStatus> ended;
+  while (!ended) {
+    if (seat.call != nullptr && seat.call->done()) {
+      ended = WaitStatus::kDone;
+    } else if (error_ != nullptr && announcements_.empty()) {
+      ended = WaitStatus::kDead;
+    } else if (turnstile_.try_lead(seat)) {
+      ended = take_turn(seat, deadline, want, lock);
+    } else {
+      ended = wait_for_turn ? follow(seat, deadline, lock) : WaitStatus::kBusy;
+    }
+  }
+  detach_locked(seat);
+  stop_leading(seat, lock);
+  flush();  // answers held back for requests that another thread now finds
+  return *ended;
+}
+
+// Sleeps until there is something for this seat. Nothing: look again.
+std::optional<WaitStatus> Connection::follow(Seat& seat, Deadline deadline,
+                                             std::unique_lock<std::mutex>& lock) {
+  turnstile_.enqueue(seat);
+  lock.unlock();
+  const Parker::Wake wake = seat.parker.park(deadline);
+  lock.lock();
+  turnstile_.dequeue(seat);
+  if (turnstile_.leads(seat) || wake == Parker::Wake::kWoken) return std::nullopt;
+  if (seat.call != nullptr && seat.call->done()) return std::nullopt;
+  if (wake == Parker::Wake::kTimedOut) return WaitStatus::kTimedOut;
+  return interrupted_unlocked(lock) ? std::optional(WaitStatus::kInterrupted) : std::nullopt;
+}
+
+// Leads once. Nothing: look again.
+std::optional<WaitStatus> Connection::take_turn(Seat& seat, Deadline deadline, Want want,
+                                                std::unique_lock<std::mutex>& lock) {
+  lock.unlock();
+  std::optional<Work> work;
+  bool stopped = false;
+  const Turn turn = lead(seat, deadline, want, work);
+  if (turn == Turn::kWork) {
+    WorkQueue queue(*this, seat, *std::move(work), want == Want::kOneMessage);
+    dispatcher_.dispatch(queue);
+    stopped = queue.stopped();
+  }
+  lock.lock();
+  if (stopped) return WaitStatus::kInterrupted;
+  switch (turn) {
+    case Turn::kWork:
+      return want == Want::kOneMessage ? std::optional(WaitStatus::kDone) : std::nullopt;
+    case Turn::kHandled: return WaitStatus::kDone;
+    case Turn::kTimedOut: return WaitStatus::kTimedOut;
+    case Turn::kInterrupted:
+      // Not while leading: a signal handler may call through this very connection.
+      stop_leading(seat, lock);
+      lock.lock();
+      return interrupted_unlocked(lock) ? std::optional(WaitStatus::kInterrupted) : std::nullopt;
+    default: return std::nullopt;
+  }
+}
+
+bool Connection::interrupted_unlocked(std::unique_lock<std::mutex>& lock) {
+  lock.unlock();
+  const bool leave = dispatcher_.interrupted();
+  lock.lock();
+  return leave;
+}
+
+// Lets the next one lead if `seat` does; unlocks.
+void Connection::stop_leading(Seat& seat, std::unique_lock<std::mutex>& lock) noexcept {
+  const void* kick = turnstile_.leads(seat) ? turnstile_.abdicate() : nullptr;
+  lock.unlock();
+  if (kick != nullptr) Parker::kick(kick);
+}
+
+void Connection::attach_locked(Seat& seat) noexcept {
+  if (seat.call == nullptr || seat.call->done()) return;
+  seat.next_of_call = seat.call->waiters_;
+  seat.call->waiters_ = &seat;
+}
+
+void Connection::detach_locked(Seat& seat) noexcept {
+  if (seat.call == nullptr) return;
+  for (Seat** link = &seat.call->waiters_; *link != nullptr; link = &(*link)->next_of_call) {
+    if (*link != &seat) continue;
+    *link = seat.next_of_call;
+    return;
+  }
+}
+
+// ---------------------------------------------------------------------------------------------
+// Leading
+
+Connection::Turn Connection::lead(Seat& seat, Deadline deadline, Want want,
+                                  std::optional<Work>& work) {
+  while (true) {
+    const Turn turn = handle_frames(seat, want, work);
+    if (turn != Turn::kEmpty) return turn;
+    const auto read = read_more(deadline);
+    if (read || read.error() == Errc::kWouldBlock) continue;
+    if (read.error() == Errc::kTimedOut) return Turn::kTimedOut;
+    if (read.error() == Errc::kInterrupted) return Turn::kInterrupted;
+    fail_with(read.error(), "receiving");
+    return Turn::kDead;
+  }
+}
+
+// Frames are handled strictly in the order of their arrival: a request that came before our answer
+// is served before we return with it.
+Connection::Turn Connection::handle_frames(Seat& seat, Want want, std::optional<Work>& work) {
+  while (true) {
+    if (want != Want::kAnswersOnly && (work = next_announcement())) return Turn::kWork;
+    auto frame = inbox_.next();
+    if (!frame) {
+      fail_with(frame.error(), "receiving");
+      return Turn::kDead;
+    }
+    more_to_serve_.store(inbox_.has_frame(), std::memory_order_relaxed);
+    if (!frame->has_value()) return Turn::kEmpty;
+    Slice kept = want == Want::kAnswersOnly ? **frame : Slice();
+    auto incoming = session_->open(**std::move(frame));
+    if (!incoming) {
+      fail_with(incoming.error(), "receiving");
+      return Turn::kDead;
+    }
+    const bool is_request = incoming->kind == Incoming::Kind::kRequest;
+    if (is_request || (!complete(*incoming) && session_->carries_references(*incoming))) {
+      if (want == Want::kAnswersOnly) {
+        inbox_.put_back(std::move(kept));
+        return Turn::kRequest;
+      }
+      work = Work{.incoming = *std::move(incoming), .completed = nullptr};
+      return Turn::kWork;
+    }
+    if (seat.call != nullptr && seat.call->done()) return Turn::kDone;
+    if (want == Want::kOneMessage) return Turn::kHandled;
+  }
+}
+
+// One read, waiting if need be. Everything held back leaves first: the peer may be waiting for it
+// before it sends more.
+Result<void> Connection::read_more(Deadline deadline) {
+  flush();
+  SINEW_ASSIGN(const bool found, spin_for_input(deadline));
+  if (found) return {};
+  // A stock peer's next small write waits until its last one is acknowledged (Nagle). What we send
+  // does that; if we have sent nothing since, it must travel alone, for 4 us.
+  if (unacknowledged_.exchange(true, std::memory_order_relaxed)) {
+    stream_->hasten_acknowledgement();
+  }
+  if (!outbox_.has_pending()) return inbox_.fill(deadline);
+  // A sender gave up waiting (Ctrl-C, a deadline) and left bytes: send them as room comes.
+  SINEW_ASSIGN(const io::Readiness ready,
+               stream_->wait({.readable = true, .writable = true}, deadline));
+  if (ready.writable) flush();
+  return ready.readable ? inbox_.try_fill() : Result<void>();
+}
+
+Result<bool> Connection::spin_for_input(Deadline deadline) {
+  if (deadline.clock().is_manual() || deadline.remaining() <= Spin::kBudget || !spin_.begin()) {
+    return false;
+  }
+  const Deadline until = Deadline::after(Spin::kBudget);
+  do {
+    const auto filled = inbox_.try_fill();
+    if (filled || filled.error() != Errc::kWouldBlock) {
+      spin_.hit();
+      return filled ? Result<bool>(true) : sinew::fail(filled.error());
+    }
+  } while (!until.passed());
+  spin_.miss();
+  return false;
+}
+
+bool Connection::poll_briefly(Call& call) noexcept {
+  if (call.done()) return true;
+  if (is_dead() || !spin_.begin()) return false;
+  Seat seat(&call);
+  std::unique_lock lock(mutex_);
+  if (!turnstile_.try_lead(seat)) {
+    lock.unlock();
+    spin_.miss();
+    return call.done();
+  }
+  lock.unlock();
+  const Deadline until = Deadline::after(Spin::kBudget);
+  std::optional<Work> none;
+  while (handle_frames(seat, Want::kAnswersOnly, none) == Turn::kEmpty) {
+    const auto filled = inbox_.try_fill();
+    // Any other error will be met again, and reported, by the wait that follows.
+    if (!filled && (filled.error() != Errc::kWouldBlock || until.passed())) break;
+  }
+  const bool done = call.done();
+  done ? spin_.hit() : spin_.miss();
+  lock.lock();
+  stop_leading(seat, lock);
+  return done;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Work
+
+std::optional<Work> WorkQueue::take() noexcept {
+  if (next_) return std::exchange(next_, std::nullopt);
+  if (once_) return std::nullopt;
+  std::unique_lock lock(connection_.mutex_);
+  const bool own_call_done = seat_.call != nullptr && seat_.call->done();
+  if (own_call_done || connection_.error_ != nullptr || !connection_.turnstile_.try_lead(seat_)) {
+    return std::nullopt;
+  }
+  lock.unlock();
+  std::optional<Work> work;
+  const auto turn = connection_.handle_frames(seat_, Connection::Want::kEverything, work);
+  if (turn == Connection::Turn::kWork) return work;
+  lock.lock();
+  connection_.stop_leading(seat_, lock);
+  return std::nullopt;
+}
+
+void WorkQueue::begin() noexcept {
+  std::unique_lock lock(connection_.mutex_);
+  connection_.stop_leading(seat_, lock);
+}
+
+}  // namespace sinew::rpc

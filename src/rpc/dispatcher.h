@@ -1,0 +1,38 @@
+#pragma once
+
+#include "rpc/session.h"
+
+namespace sinew::rpc {
+
+class Call;
+class Connection;
+class WorkQueue;
+
+/// Something to be done on the thread that found it: a request of the peer (an answer for us to
+/// make), an answer that came too late and hands over references (Session::carries_references()),
+/// or the completion of a call of ours that somebody wants to be told about.
+struct Work {
+  Incoming incoming;          ///< when `completed` is null; its kind tells which of the first two
+  Call* completed = nullptr;  ///< a call whose completion is to be announced
+};
+
+/// Serves what a connection receives: the object model's side of the engine.
+///
+/// threads: any thread that waits on the connection, several at once for several requests.
+class Dispatcher {
+ public:
+  virtual ~Dispatcher() = default;
+
+  /// Takes work from `queue` until it has no more: `while (auto work = queue.take()) { prepare;
+  /// queue.begin(); do it; }`. begin() tells the engine that this work has started: requests of one
+  /// connection start in the order of their arrival, and another thread may read from then on. A
+  /// dispatcher that needs a lock of its own (the GIL) takes it once, before the first begin(), and
+  /// keeps it for the whole batch. Must not throw.
+  virtual void dispatch(WorkQueue& queue) noexcept = 0;
+
+  /// A signal arrived while a thread waited for an answer. Returns true when the wait is to be
+  /// abandoned (Ctrl-C). Only asked for waits that allow it.
+  virtual bool interrupted() noexcept = 0;
+};
+
+}  // namespace sinew::rpc

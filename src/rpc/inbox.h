@@ -1,0 +1,63 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+
+#include "base/read_buffer.h"
+#include "io/stream.h"
+#include "rpc/session.h"
+
+namespace sinew::rpc {
+
+/// Turns the stream's bytes into frames. One read takes as much as is there; frames are slices of
+/// the read buffer, not copies. A frame larger than the buffer gets memory of exactly its size, so
+/// large payloads are received where they stay.
+///
+/// threads: the connection's leader only.
+class Inbox {
+ public:
+  static constexpr std::size_t kBufferSize = 64 * 1024;
+
+  Inbox(io::Stream& stream, Session& session) noexcept : stream_(stream), session_(session) {}
+  ~Inbox();
+  Inbox(const Inbox&) = delete;
+  Inbox& operator=(const Inbox&) = delete;
+
+  /// The next complete frame of what was read, or nothing. No system call.
+  Result<std::optional<Slice>> next();
+
+  /// True when next() has a frame.
+  bool has_frame() const noexcept { return !ahead_.empty() || complete_; }
+
+  /// True when a frame has begun and is not complete.
+  bool has_partial() const noexcept { return filled_ > taken_ && !complete_; }
+
+  /// Reads once, without waiting (kWouldBlock) or until `deadline`.
+  Result<void> try_fill();
+  Result<void> fill(Deadline deadline);
+
+  /// Moves all complete frames out of the buffer, to be found by next() later, so that more can be
+  /// read: for a sender that must read while its own bytes do not fit. Returns the bytes held so.
+  Result<std::size_t> set_aside();
+
+  /// Gives a frame back that next() returned: the next next() returns it again.
+  void put_back(Slice frame) { ahead_.push_front(std::move(frame)); }
+
+ private:
+  MutableByteView prepare();
+  Result<void> took(std::size_t count);
+  Result<void> look();
+  Result<std::optional<Slice>> split();
+
+  io::Stream& stream_;
+  Session& session_;
+  ReadBuffer* buffer_ = nullptr;
+  std::size_t taken_ = 0;       // bytes of the buffer that were handed out
+  std::size_t filled_ = 0;      // bytes of the buffer that were read
+  std::size_t frame_size_ = 0;  // of the frame at taken_; 0 while its header is incomplete
+  bool complete_ = false;       // the frame at taken_ is there as a whole
+  std::size_t ahead_bytes_ = 0;
+  std::deque<Slice> ahead_;  // complete frames that were set aside or put back
+};
+
+}  // namespace sinew::rpc

@@ -1,0 +1,182 @@
+#include "rpc/outbox.h"
+
+#include <algorithm>
+#include <array>
+
+namespace sinew::rpc {
+namespace {
+
+constexpr std::size_t kMaxPieces = 64;  // far below IOV_MAX; more goes in the next write
+constexpr std::size_t kOpenChunk = 64 * 1024;
+
+// The pieces of one write, collected on the stack.
+class Pieces {
+ public:
+  bool full() const noexcept { return count_ == kMaxPieces; }
+  std::span<const iovec> span() const noexcept { return {pieces_.data(), count_}; }
+
+  void add(ByteView bytes) noexcept {
+    if (bytes.empty() || full()) return;
+    // iovec is shared with reading and therefore not const; sendmsg does not write through it.
+    pieces_[count_++] = {const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
+  }
+
+ private:
+  std::array<iovec, kMaxPieces> pieces_;
+  std::size_t count_ = 0;
+};
+
+using Owner = std::shared_ptr<const void>;
+
+// Calls `visit(bytes, owner)` for each run of the message in order; owner is null for copied ones.
+template <class Visit>
+void for_each_run(const Writer& message, Visit visit) {
+  const ByteView copied = message.copied();
+  std::size_t at = 0;
+  for (const Writer::Borrowed& piece : message.borrowed()) {
+    visit(copied.subspan(at, piece.offset - at), nullptr);
+    visit(piece.bytes, &piece.owner);
+    at = piece.offset;
+  }
+  visit(copied.subspan(at), nullptr);
+}
+
+}  // namespace
+
+// One write, without the lock. 0 when there is no room.
+Result<std::size_t> Outbox::try_write(std::span<const iovec> pieces) {
+  while (true) {
+    const auto written = stream_.try_write(pieces);
+    if (written || written.error() != Errc::kInterrupted) {
+      return !written && written.error() == Errc::kWouldBlock ? Result<std::size_t>(0) : written;
+    }
+  }
+}
+
+void Outbox::count_sent_locked(std::size_t count) noexcept {
+  sent_.store(sent_.load(std::memory_order_relaxed) + count, std::memory_order_release);
+}
+
+// Drops `count` sent bytes from the queue.
+void Outbox::consume_locked(std::size_t count) {
+  count_sent_locked(count);
+  while (count > 0) {
+    const std::size_t left = chunks_.front().view().size() - head_;
+    if (count < left) {
+      head_ += count;
+      return;
+    }
+    count -= left;
+    head_ = 0;
+    chunks_.pop_front();
+  }
+}
+
+void Outbox::enqueue_locked(const Writer& message) {
+  for_each_run(message, [&](ByteView bytes, const Owner* owner) {
+    if (bytes.empty()) return;
+    if (owner != nullptr) {
+      chunks_.push_back({.bytes = {}, .borrowed = bytes, .owner = *owner, .sealed = true});
+      return;
+    }
+    const bool open = !chunks_.empty() && !chunks_.back().sealed &&
+                      chunks_.back().bytes.size() + bytes.size() <= kOpenChunk;
+    if (!open) chunks_.emplace_back();
+    auto& into = chunks_.back().bytes;
+    into.insert(into.end(), bytes.begin(), bytes.end());
+  });
+}
+
+// Puts what is left of a message that was begun in front of what others queued meanwhile.
+void Outbox::enqueue_rest_locked(const Writer& message, std::size_t already_sent) {
+  std::deque<Chunk> rest;
+  std::size_t skip = already_sent;
+  for_each_run(message, [&](ByteView bytes, const Owner* owner) {
+    const std::size_t drop = std::min(skip, bytes.size());
+    skip -= drop;
+    bytes = bytes.subspan(drop);
+    if (bytes.empty()) return;
+    rest.push_back({.bytes = {}, .borrowed = bytes, .owner = {}, .sealed = true});
+    if (owner != nullptr) {
+      rest.back().owner = *owner;
+    } else {
+      rest.back().bytes.assign(bytes.begin(), bytes.end());
+    }
+  });
+  chunks_.insert(chunks_.begin(), std::make_move_iterator(rest.begin()),
+                 std::make_move_iterator(rest.end()));
+}
+
+// Writes a message in front of which nothing waits, straight from its Writer.
+Result<void> Outbox::write_directly(const Writer& message, std::unique_lock<std::mutex>& lock) {
+  Pieces pieces;
+  for_each_run(message, [&](ByteView bytes, const Owner*) { pieces.add(bytes); });
+  lock.unlock();
+  const auto written = try_write(pieces.span());
+  lock.lock();
+  if (!written) return fail(written.error());
+  count_sent_locked(*written);
+  if (*written < message.total_size()) enqueue_rest_locked(message, *written);
+  return {};
+}
+
+// Writes the queue until it is empty or there is no more room.
+Result<void> Outbox::write_queue(std::unique_lock<std::mutex>& lock) {
+  while (!chunks_.empty()) {
+    Pieces pieces;
+    for (const Chunk& chunk : chunks_) {
+      if (pieces.full()) break;
+      pieces.add(chunk.view().subspan(&chunk == &chunks_.front() ? head_ : 0));
+    }
+    chunks_.back().sealed = true;
+    lock.unlock();
+    const auto written = try_write(pieces.span());
+    lock.lock();
+    if (!written) return fail(written.error());
+    if (*written == 0) return {};
+    consume_locked(*written);
+  }
+  return {};
+}
+
+Result<bool> Outbox::submit(const Writer& message) {
+  std::unique_lock lock(mutex_);
+  queued_.store(queued_.load(std::memory_order_relaxed) + message.total_size(),
+                std::memory_order_release);
+  if (writing_) {
+    enqueue_locked(message);
+    return true;
+  }
+  writing_ = true;
+  const auto result = write_message(message, lock);
+  writing_ = false;
+  if (!result) return fail(result.error());
+  return chunks_.empty();
+}
+
+Result<void> Outbox::write_message(const Writer& message, std::unique_lock<std::mutex>& lock) {
+  if (chunks_.empty()) {
+    SINEW_TRY(write_directly(message, lock));
+  } else {
+    enqueue_locked(message);
+  }
+  return write_queue(lock);
+}
+
+void Outbox::cork(const Writer& message) {
+  const std::scoped_lock lock(mutex_);
+  queued_.store(queued_.load(std::memory_order_relaxed) + message.total_size(),
+                std::memory_order_release);
+  enqueue_locked(message);
+}
+
+Result<void> Outbox::flush() {
+  std::unique_lock lock(mutex_);
+  if (writing_ || chunks_.empty()) return {};
+  writing_ = true;
+  const auto result = write_queue(lock);
+  writing_ = false;
+  return result;
+}
+
+}  // namespace sinew::rpc
