@@ -24,13 +24,30 @@ ReadBuffer* ReadBuffer::make(std::size_t capacity) {
   return new ReadBuffer(data, capacity, mapped);
 }
 
+ReadBuffer* ReadBuffer::adopt(std::vector<std::uint8_t> bytes) {
+  auto* buffer = new ReadBuffer(bytes.data(), bytes.size(), false);
+  buffer->adopted_ = std::move(bytes);  // moving keeps the elements where they are
+  return buffer;
+}
+
 void ReadBuffer::destroy() noexcept {
+  if (!adopted_.empty()) {
+    delete this;
+    return;
+  }
   if (mapped_) {
     ::munmap(data_, capacity_);
   } else {
     ::operator delete(data_);
   }
   delete this;
+}
+
+Slice Slice::adopt(std::vector<std::uint8_t> bytes) {
+  if (bytes.empty()) return {};
+  const std::size_t size = bytes.size();
+  ReadBuffer* buffer = ReadBuffer::adopt(std::move(bytes));
+  return {buffer, ByteView(buffer->data(), size)};
 }
 
 Slice Slice::copy_of(ByteView bytes) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 
@@ -20,6 +21,9 @@ class ReadBuffer {
 
   /// Throws std::bad_alloc.
   static ReadBuffer* make(std::size_t capacity);
+
+  /// Takes over bytes that are there already.
+  static ReadBuffer* adopt(std::vector<std::uint8_t> bytes);
 
   std::uint8_t* data() noexcept { return data_; }
   std::size_t capacity() const noexcept { return capacity_; }
@@ -41,6 +45,7 @@ class ReadBuffer {
   std::uint8_t* data_;
   std::size_t capacity_;
   bool mapped_;
+  std::vector<std::uint8_t> adopted_;  // what data_ points into after adopt(); else empty
 };
 
 /// Received bytes together with a share of the memory they live in. Movable; copying shares.
@@ -64,6 +69,9 @@ class Slice {
   ~Slice() {
     if (buffer_ != nullptr) buffer_->release();
   }
+
+  /// All of `bytes`, without a copy.
+  static Slice adopt(std::vector<std::uint8_t> bytes);
 
   /// A copy of `bytes` in a buffer of its own.
   static Slice copy_of(ByteView bytes);

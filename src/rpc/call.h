@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/read_buffer.h"
 #include "rpc/session.h"
@@ -30,6 +31,7 @@ class Call {
     kReply,      ///< body() is the result, still encoded
     kException,  ///< body() is the exception, still encoded
     kFailed,     ///< error() says why there will be no answer
+    kExpired,    ///< the time set by Connection::set_expiry() passed before the answer came
   };
 
   explicit Call(std::int64_t seq) noexcept : seq_(seq) {}
@@ -47,6 +49,7 @@ class Call {
 
   const std::int64_t seq_;
   std::atomic<Outcome> outcome_{Outcome::kPending};
+  Deadline expiry_ = Deadline::never();  // guarded by the connection's lock
   bool notify_ = false;  // guarded by the connection's lock: completion is work for a dispatcher
   Seat* waiters_ =
       nullptr;  // guarded by the connection's lock: the threads that wait for this call

@@ -80,6 +80,29 @@ bool Connection::notify_on_completion(Call& call) noexcept {
   return true;
 }
 
+bool Connection::take_announcement(Call& call) noexcept {
+  const std::scoped_lock lock(mutex_);
+  const std::size_t taken = std::erase(announcements_, &call);
+  announce_.store(!announcements_.empty(), std::memory_order_relaxed);
+  return taken != 0;
+}
+
+void Connection::set_expiry(Call& call, Deadline expiry) noexcept {
+  const std::scoped_lock lock(mutex_);
+  call.expiry_ = expiry;
+}
+
+bool Connection::check_expiry(Call& call) noexcept {
+  if (!forked()) {
+    const std::scoped_lock lock(mutex_);
+    if (!call.done() && call.expiry_.passed()) {
+      calls_.erase(call.seq());
+      finish_locked(call, Call::Outcome::kExpired);
+    }
+  }
+  return call.outcome() == Call::Outcome::kExpired;
+}
+
 // Takes the answered call out of the table and wakes who waits for it. False for an answer to a
 // call that was forgotten, or that was never waited for, as releases are.
 bool Connection::complete(Incoming& incoming) noexcept {
@@ -88,6 +111,10 @@ bool Connection::complete(Incoming& incoming) noexcept {
   if (found == calls_.end()) return false;
   Call& call = *found.value();
   calls_.erase(found);
+  if (call.expiry_.passed()) {
+    finish_locked(call, Call::Outcome::kExpired);
+    return false;
+  }
   call.body_ = std::move(incoming.body);
   finish_locked(call, incoming.kind == Incoming::Kind::kReply ? Call::Outcome::kReply
                                                               : Call::Outcome::kException);

@@ -82,6 +82,17 @@ class Connection {
   /// already: then the caller announces it itself.
   bool notify_on_completion(Call& call) noexcept;
 
+  /// Takes back the announcement of a completion that nobody has begun yet. True if there was one:
+  /// then the caller announces it itself.
+  bool take_announcement(Call& call) noexcept;
+
+  /// From `expiry` on the call counts as given up: an answer that comes later is dropped, and the
+  /// outcome is kExpired. May be set again while the call is not done.
+  void set_expiry(Call& call, Deadline expiry) noexcept;
+
+  /// Makes the call's outcome kExpired if its time has passed. True if it is expired.
+  bool check_expiry(Call& call) noexcept;
+
   // Answers.
 
   /// Sends a message that nobody waits for (an answer, a release) as far as that goes without
@@ -107,6 +118,10 @@ class Connection {
   /// Serves until `deadline`: with `once` until one message has been handled, else for ever (or
   /// until the connection is dead). `wait_for_turn` false returns kBusy if another thread reads.
   WaitStatus serve(Deadline deadline, bool once, bool wait_for_turn = true);
+
+  /// Reads until a message is there or `deadline` passes, and looks at its header only: a request
+  /// is left to be served by whoever waits next.
+  void listen(Deadline deadline) noexcept;
 
   // Life.
 

@@ -214,6 +214,22 @@ bool Connection::poll_briefly(Call& call) noexcept {
   return done;
 }
 
+void Connection::listen(Deadline deadline) noexcept {
+  if (is_dead()) return;
+  Seat seat;
+  std::unique_lock lock(mutex_);
+  if (!turnstile_.try_lead(seat)) return;  // somebody reads already
+  lock.unlock();
+  std::optional<Work> none;
+  while (handle_frames(seat, Want::kAnswersOnly, none) == Turn::kEmpty) {
+    const auto read = read_more(deadline);
+    // Any other error will be met again, and reported, by the wait that follows.
+    if (!read && read.error() != Errc::kWouldBlock) break;
+  }
+  lock.lock();
+  stop_leading(seat, lock);
+}
+
 // ---------------------------------------------------------------------------------------------
 // Work
 

@@ -23,7 +23,8 @@ rpc::Incoming::Kind kind_of(wire::MessageKind kind) noexcept {
 RpycSession::RpycSession(const SessionOptions& options) noexcept
     : options_(options),
       family_(options.wire_family == SessionOptions::Family::kB ? wire::Family::kB
-                                                                : wire::Family::kC) {}
+                                                                : wire::Family::kC),
+      listening_(options.wire_family == SessionOptions::Family::kDetect) {}
 
 std::size_t RpycSession::header_size() const noexcept { return wire::kFrameHeaderSize; }
 
@@ -43,8 +44,8 @@ Result<rpc::Incoming> RpycSession::open(Slice frame) {
   if (bytes[wire::kFrameHeaderSize - 1] == 0) {
     body = std::move(frame).narrow(payload);
   } else {
-    SINEW_ASSIGN(const auto inflated, wire::inflate(payload, options_.max_inflated_size));
-    body = Slice::copy_of(inflated);
+    SINEW_ASSIGN(auto inflated, wire::inflate(payload, options_.max_inflated_size));
+    body = Slice::adopt(std::move(inflated));
   }
   SINEW_ASSIGN(const wire::Message message, wire::parse_message(body.bytes()));
   SINEW_TRY(check_family(message.family));
@@ -57,7 +58,9 @@ Result<rpc::Incoming> RpycSession::open(Slice frame) {
 Result<void> RpycSession::check_family(wire::Family spoken) {
   const bool first = !heard_.exchange(true, std::memory_order_relaxed);
   if (spoken == family_.load(std::memory_order_relaxed)) return {};
-  if (!first || options_.wire_family != SessionOptions::Family::kAuto) {
+  const bool free_to_choose = options_.wire_family == SessionOptions::Family::kAuto ||
+                              options_.wire_family == SessionOptions::Family::kDetect;
+  if (!first || !free_to_choose) {
     return fail(Errc::kWrongFamily);
   }
   family_.store(spoken, std::memory_order_relaxed);

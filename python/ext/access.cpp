@@ -1,0 +1,168 @@
+#include "access.h"
+
+#include <utility>
+
+#include "compat.h"
+
+namespace sinew::python {
+namespace {
+
+// Which of the three kinds of access is wanted, and what goes with it.
+struct Kind {
+  bool object::AccessPolicy::* allowed;
+  PyRef Names::* hook;
+};
+
+constexpr Kind kGet{&object::AccessPolicy::allow_getattr, &Names::rpyc_getattr};
+constexpr Kind kSet{&object::AccessPolicy::allow_setattr, &Names::rpyc_setattr};
+constexpr Kind kDelete{&object::AccessPolicy::allow_delattr, &Names::rpyc_delattr};
+
+// The name as an interned str.
+PyRef normalise(PyObject* name) noexcept {
+  PyObject* text = nullptr;
+  if (PyBytes_Check(name) != 0) {
+    text = PyUnicode_FromEncodedObject(name, "utf-8", "strict");
+  } else if (PyUnicode_Check(name) != 0) {
+    text = PyRef::share(name).release();
+  } else {
+    PyErr_SetString(PyExc_TypeError, "name must be a string");
+  }
+  if (text != nullptr && PyUnicode_CheckExact(text)) PyUnicode_InternInPlace(&text);
+  return PyRef::steal(text);
+}
+
+// What the object's type defines under `name`, borrowed; no exception is set when it does not.
+PyObject* type_attribute(PyObject* object, PyObject* name) noexcept {
+  return _PyType_Lookup(Py_TYPE(object), name);
+}
+
+// Whether the object has `name` without running any code of it.
+bool has_static(PyObject* object, PyObject* name) noexcept {
+  if (type_attribute(object, name) != nullptr) return true;
+  return PyType_Check(object) != 0 &&
+         _PyType_Lookup(reinterpret_cast<PyTypeObject*>(object), name) != nullptr;
+}
+
+// prefix + name, from the cache of the settings.
+PyObject* prefixed_name(const Settings& settings, PyObject* name) noexcept {
+  PyObject* const cache = settings.prefixed_names.get();
+  if (PyObject* const known = PyDict_GetItemWithError(cache, name)) return known;
+  if (PyErr_Occurred() != nullptr) return nullptr;
+  constexpr Py_ssize_t kMaxCached = 4096;  // names come from the peer: bound what they cost
+  if (PyDict_GET_SIZE(cache) >= kMaxCached) PyDict_Clear(cache);
+  PyObject* joined = PyUnicode_Concat(settings.prefix.get(), name);
+  if (joined == nullptr) return nullptr;
+  PyUnicode_InternInPlace(&joined);
+  const PyRef owned = PyRef::steal(joined);
+  return PyDict_SetItem(cache, name, joined) == 0 ? joined : nullptr;
+}
+
+// A decision about one access, and what looking for it has found already.
+class Decision {
+ public:
+  Decision(Peer& peer, PyObject* object, PyObject* name) noexcept
+      : peer_(peer), object_(object), name_(name) {}
+
+  // The name to use, borrowed; null with an exception set when the access is denied.
+  PyObject* decide(const Kind& kind) noexcept {
+    const Settings* const settings = peer_.settings();
+    if (settings == nullptr) return nullptr;
+    if (!(settings->policy.*kind.allowed)) return deny();
+    Py_ssize_t size = 0;
+    const char* const text = PyUnicode_AsUTF8AndSize(name_, &size);
+    if (text == nullptr) return nullptr;
+    const auto grant = object::decide_access(
+        settings->policy, {text, static_cast<std::size_t>(size)},
+        [&] { return is_safe(*settings); }, [&] { return has(name_); },
+        [&] { return has_prefixed(*settings); });
+    if (PyErr_Occurred() != nullptr) return nullptr;
+    switch (grant) {
+      case object::Grant::kPlain: return name_;
+      case object::Grant::kPrefixed: return prefixed_.get();
+      case object::Grant::kDenied: break;
+    }
+    return deny();
+  }
+
+  // The attribute itself, if the decision had to look for it.
+  PyRef take_found(PyObject* granted) noexcept {
+    return granted == found_name_ ? std::move(found_) : PyRef();
+  }
+
+ private:
+  PyObject* deny() noexcept {
+    PyErr_Format(PyExc_AttributeError, "cannot access %R", name_);
+    return nullptr;
+  }
+
+  bool is_safe(const Settings& settings) noexcept {
+    PyObject* const safe = settings.safe_attrs.get();
+    return safe != nullptr && PySequence_Contains(safe, name_) > 0;
+  }
+
+  bool has(PyObject* name) noexcept {
+    found_ = lookup_attribute(object_, name);
+    found_name_ = found_ ? name : nullptr;
+    return static_cast<bool>(found_);
+  }
+
+  bool has_prefixed(const Settings& settings) noexcept {
+    prefixed_ = PyRef::share(prefixed_name(settings, name_));
+    if (!prefixed_) return false;
+    return has(prefixed_.get()) ||
+           (PyErr_Occurred() == nullptr && has_static(object_, prefixed_.get()));
+  }
+
+  Peer& peer_;
+  PyObject* const object_;
+  PyObject* const name_;
+  PyRef prefixed_;                  // a share: looking may change the settings it came from
+  PyObject* found_name_ = nullptr;  // what found_ was found under
+  PyRef found_;
+};
+
+}  // namespace
+
+PyRef get_attribute(Peer& peer, PyObject* object, PyObject* raw_name) noexcept {
+  const PyRef name = normalise(raw_name);
+  if (!name) return {};
+  if (PyObject* const hook = type_attribute(object, peer.state().names.rpyc_getattr.get())) {
+    const PyRef owned = PyRef::share(hook);
+    return PyRef::steal(PyObject_CallFunctionObjArgs(hook, object, name.get(), nullptr));
+  }
+  Decision decision(peer, object, name.get());
+  PyObject* const granted = decision.decide(kGet);
+  if (granted == nullptr) return {};
+  if (PyRef found = decision.take_found(granted)) return found;
+  return PyRef::steal(PyObject_GetAttr(object, granted));
+}
+
+bool set_attribute(Peer& peer, PyObject* object, PyObject* raw_name, PyObject* value) noexcept {
+  const PyRef name = normalise(raw_name);
+  if (!name) return false;
+  if (PyObject* const hook = type_attribute(object, peer.state().names.rpyc_setattr.get())) {
+    const PyRef owned = PyRef::share(hook);
+    const PyRef done =
+        PyRef::steal(PyObject_CallFunctionObjArgs(hook, object, name.get(), value, nullptr));
+    return static_cast<bool>(done);
+  }
+  Decision decision(peer, object, name.get());
+  PyObject* const granted = decision.decide(kSet);
+  return granted != nullptr && PyObject_SetAttr(object, granted, value) == 0;
+}
+
+bool delete_attribute(Peer& peer, PyObject* object, PyObject* raw_name) noexcept {
+  const PyRef name = normalise(raw_name);
+  if (!name) return false;
+  if (PyObject* const hook = type_attribute(object, peer.state().names.rpyc_delattr.get())) {
+    const PyRef owned = PyRef::share(hook);
+    const PyRef done =
+        PyRef::steal(PyObject_CallFunctionObjArgs(hook, object, name.get(), nullptr));
+    return static_cast<bool>(done);
+  }
+  Decision decision(peer, object, name.get());
+  PyObject* const granted = decision.decide(kDelete);
+  return granted != nullptr && PyObject_DelAttr(object, granted) == 0;
+}
+
+}  // namespace sinew::python

@@ -1,0 +1,189 @@
+#include "answer.h"
+
+#include "compat.h"
+#include "errors.h"
+#include "gil.h"
+#include "handlers.h"
+#include "wire/rpyc_frame.h"
+
+namespace sinew::python {
+namespace {
+
+using dialect::rpyc::Handler;
+using dialect::rpyc::ItemReader;
+
+// All arguments as a tuple, for handlers that are Python functions.
+PyRef read_all(Peer& peer, ItemReader& arguments) noexcept {
+  PeerModel model(peer);
+  PyModel::TupleBuilder builder = model.begin_tuple(arguments.remaining());
+  while (arguments.remaining() > 0) {
+    auto item = arguments.next(model, peer.limits().brine);
+    if (!item) {
+      raise_codec_error(item.error(), "cannot read an argument of the request");
+      return {};
+    }
+    builder.add(*std::move(item));
+  }
+  return model.end_tuple(std::move(builder));
+}
+
+// A handler that the user put in our place: called with the connection and the arguments.
+PyRef serve_override(Peer& peer, PyObject* function, ItemReader& arguments) noexcept {
+  const PyRef owned = PyRef::share(function);
+  const PyRef values = read_all(peer, arguments);
+  if (!values) return {};
+  const PyRef self = PyRef::steal(PyTuple_Pack(1, peer.owner_object()));
+  const PyRef all = self ? PyRef::steal(PySequence_Concat(self.get(), values.get())) : PyRef();
+  return all ? PyRef::steal(PyObject_CallObject(function, all.get())) : PyRef();
+}
+
+PyRef serve_in_python(Peer& peer, PyObject* handler, ItemReader& arguments) noexcept {
+  const PyRef values = read_all(peer, arguments);
+  if (!values) return {};
+  return PyRef::steal(PyObject_CallMethodObjArgs(
+      peer.owner_object(), peer.state().names.serve_unknown.get(), handler, values.get(), nullptr));
+}
+
+struct Served {
+  PyRef result;         // empty with an exception set: that is the answer
+  bool silent = false;  // no answer at all
+};
+
+PyRef serve_request(Peer& peer, std::int64_t code, ItemReader& arguments) noexcept {
+  if (PyObject* const function = peer.override_of(code)) {
+    return serve_override(peer, function, arguments);
+  }
+  if (const HandlerFunction function = handler_function(code)) return function(peer, arguments);
+  const PyRef number = PyRef::steal(PyLong_FromLongLong(code));
+  return number ? serve_in_python(peer, number.get(), arguments) : PyRef();
+}
+
+Served serve(Peer& peer, const rpc::Incoming& request) noexcept try {
+  Reader in(request.body.bytes());
+  if (const auto header = wire::read_tuple_header_of(in, 2); !header) {
+    raise_codec_error(header.error(), "cannot read the request");
+    return {};
+  }
+  if (!wire::next_is_int(in)) {
+    // Any value may stand here; none but our numbers is served.
+    PyModel model;
+    const auto code = wire::decode_brine(model, in, peer.limits().brine);
+    code ? PyErr_SetObject(PyExc_KeyError, code->get())
+         : raise_codec_error(code.error(), "cannot read the request's code");
+    return {};
+  }
+  const auto code = wire::read_int(in);
+  auto arguments = code ? ItemReader::of_box(in) : Result<ItemReader>(fail(code.error()));
+  if (!arguments) {
+    raise_codec_error(arguments.error(), "cannot read the request's arguments");
+    return {};
+  }
+  if (*code == static_cast<std::int64_t>(Handler::kClose) && peer.override_of(*code) == nullptr) {
+    const PyRef closed = PyRef::steal(
+        PyObject_CallMethodNoArgs(peer.owner_object(), peer.state().names.closed_by_peer.get()));
+    if (!closed) PyErr_WriteUnraisable(peer.owner_object());
+    return {.result = {}, .silent = true};
+  }
+  return {.result = serve_request(peer, *code, *arguments), .silent = false};
+} catch (...) {
+  raise_current();
+  return {};
+}
+
+// Sends `out`; gives the GIL up only when it does not fit at once.
+void send(Peer& peer, const Writer& out) noexcept {
+  release_deferred();
+  peer.send_releases();
+  const auto sent = peer.connection().send_answer(out);
+  if (!sent || *sent) return;
+  const AllowThreads unlocked;
+  peer.connection().drain(Deadline::never());
+}
+
+// False with an exception set when the result has no form on the wire.
+bool write_result(Peer& peer, std::int64_t seq, PyObject* result, Writer& out) noexcept try {
+  const std::size_t start = wire::begin_frame(out);
+  wire::begin_message(out, peer.family(), wire::MessageKind::kReply, seq);
+  PeerModel model(peer);
+  auto written = dialect::rpyc::box(model, result, out, peer.limits().brine);
+  if (written) written = wire::end_frame(out, start);
+  if (!written) raise_codec_error(written.error(), "cannot send the result");
+  return written.has_value();
+} catch (...) {
+  raise_current();
+  return false;
+}
+
+// What stands for an exception that itself cannot be put on the wire.
+void write_plain_exception(Writer& out) {
+  wire::write_tuple_header(out, 4);
+  wire::write_tuple_header(out, 2);
+  wire::write_text(out, "builtins");
+  wire::write_text(out, "RuntimeError");
+  wire::write_tuple_header(out, 1);
+  wire::write_text(out, "an exception was raised that cannot be sent");
+  wire::write_tuple_header(out, 0);
+  wire::write_text(out, "<traceback denied>\n");
+}
+
+void write_exception(Peer& peer, std::int64_t seq, PyObject* dumped, Writer& out) noexcept try {
+  const std::size_t start = wire::begin_frame(out);
+  wire::begin_message(out, peer.family(), wire::MessageKind::kException, seq);
+  const Writer::Mark mark = out.mark();
+  PyModel model;
+  if (dumped == nullptr || !wire::encode_brine(model, dumped, out, peer.limits().brine)) {
+    PyErr_Clear();
+    out.rewind(mark);
+    write_plain_exception(out);
+  }
+  static_cast<void>(wire::end_frame(out, start));
+} catch (...) {
+  out.clear();  // out of memory: the caller at the other side will time out
+}
+
+// Sends the exception that is set. False when it is to be raised here instead: it is set again.
+bool answer_exception(Peer& peer, std::int64_t seq) noexcept {
+  PyRef exception = take_exception();
+  if (!exception) {
+    PyErr_SetString(PyExc_SystemError, "a request failed without an exception");
+    exception = take_exception();
+  }
+  const PyRef traceback = PyRef::steal(PyException_GetTraceback(exception.get()));
+  // Logs it, keeps it for pm(), and returns its form on the wire, or None to have it raised here.
+  const PyRef dumped = PyRef::steal(
+      PyObject_CallMethodObjArgs(peer.owner_object(), peer.state().names.box_exc.get(),
+                                 reinterpret_cast<PyObject*>(Py_TYPE(exception.get())),
+                                 exception.get(), traceback ? traceback.get() : Py_None, nullptr));
+  if (!dumped) PyErr_Clear();
+  if (dumped.get() == Py_None) {
+    restore_exception(std::move(exception));
+    return false;
+  }
+  Writer out;
+  write_exception(peer, seq, dumped.get(), out);
+  send(peer, out);
+  return true;
+}
+
+}  // namespace
+
+bool answer(Peer& peer, const rpc::Incoming& request, bool too_deep) noexcept {
+  Served served;
+  if (too_deep) {
+    PyErr_SetString(PyExc_RecursionError,
+                    "requests are nested inside each other deeper than max_call_depth");
+  } else {
+    served = serve(peer, request);
+  }
+  if (served.silent) return true;
+  if (served.result) {
+    Writer out;
+    if (write_result(peer, request.seq, served.result.get(), out)) {
+      send(peer, out);
+      return true;
+    }
+  }
+  return answer_exception(peer, request.seq);
+}
+
+}  // namespace sinew::python

@@ -1,0 +1,313 @@
+// AsyncResult: a question whose answer is collected later.
+
+#include "async_result.h"
+
+#include <structmember.h>
+
+#include <cstddef>
+#include <new>
+#include <optional>
+
+#include "compat.h"
+#include "errors.h"
+#include "gil.h"
+#include "peer.h"
+#include "question.h"
+
+namespace sinew::python {
+namespace {
+
+struct AsyncResultObject;
+
+// The call, and the way back from it to the Python object that holds it.
+struct AsyncCall final : rpc::Call {
+  AsyncCall(std::int64_t seq, AsyncResultObject* of) noexcept : Call(seq), owner(of) {}
+  AsyncResultObject* const owner;
+};
+
+// The fields that Python's member table names by their offset.
+struct AsyncResultHead {
+  PyObject ob_base;
+  ConnectionObject* connection;  // owned reference
+  PyObject* weak_references;
+};
+
+struct AsyncResultObject : AsyncResultHead {
+  std::optional<AsyncCall> call;  // constructed in make_async_result
+  Deadline expiry;
+  PyObject* callbacks;  // owned reference to a list; null while there are none
+  PyObject* value;      // owned reference: the decoded result or exception; null before
+  bool is_exception;
+  bool announced;  // holds a reference on itself until its completion has been announced
+};
+
+AsyncResultObject* self_of(PyObject* object) noexcept {
+  return reinterpret_cast<AsyncResultObject*>(object);
+}
+
+Peer* peer_of(AsyncResultObject* self) noexcept { return python::peer_of(self->connection); }
+
+// The thread that waited for the call runs its callbacks before it goes on, unless another one has
+// begun to.
+void announce_if_pending(Peer& peer, AsyncCall& call) noexcept {
+  if (call.done() && peer.connection().take_announcement(call)) announce_completion(call);
+}
+
+// Whether there is an answer, or the certainty that there will be none.
+bool is_done(const AsyncResultObject* self) noexcept {
+  return self->call && self->call->done() && self->call->outcome() != rpc::Call::Outcome::kExpired;
+}
+
+bool is_expired(AsyncResultObject* self) noexcept {
+  if (is_done(self) || self->connection->peer == nullptr) return false;
+  return self->connection->peer->connection().check_expiry(*self->call);
+}
+
+// Serves what is there, without waiting. False with an exception set.
+bool poll_once(AsyncResultObject* self) noexcept {
+  Peer* const peer = peer_of(self);
+  if (peer == nullptr) return false;
+  rpc::WaitStatus status{};
+  {
+    const AllowThreads unlocked;
+    status = peer->connection().wait(*self->call, Deadline::after(Duration::zero()));
+  }
+  announce_if_pending(*peer, *self->call);
+  return status != rpc::WaitStatus::kInterrupted || PyErr_Occurred() == nullptr;
+}
+
+// Decodes the answer, once. False with an exception set (which is not the remote one).
+bool decode(AsyncResultObject* self) noexcept {
+  if (self->value != nullptr) return true;
+  Peer* const peer = peer_of(self);
+  if (peer == nullptr) return false;
+  PyRef value = PyRef::steal(take_outcome(*peer, *self->call));
+  self->is_exception = !value;
+  if (!value) value = take_exception();
+  if (self->value == nullptr) self->value = value.release();  // unless another thread was quicker
+  return true;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Life
+
+void async_result_dealloc(PyObject* object) {
+  AsyncResultObject* const self = self_of(object);
+  PyTypeObject* const type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
+  if (self->weak_references != nullptr) PyObject_ClearWeakRefs(object);
+  Peer* const peer = self->connection != nullptr ? self->connection->peer : nullptr;
+  if (peer != nullptr && self->call) {
+    peer->connection().forget(*self->call);
+    // An answer that nobody looked at may hand over references: decoding gives them back.
+    if (self->value == nullptr && self->call->outcome() == rpc::Call::Outcome::kReply) {
+      PyRef pending = take_exception();
+      decode(self);
+      PyErr_Clear();
+      if (pending) restore_exception(std::move(pending));
+    }
+  }
+  self->call.~optional();
+  Py_CLEAR(self->callbacks);
+  Py_CLEAR(self->value);
+  Py_CLEAR(self->connection);
+  type->tp_free(object);
+  Py_DECREF(type);
+}
+
+int async_result_traverse(PyObject* object, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(object));
+  Py_VISIT(self_of(object)->connection);
+  Py_VISIT(self_of(object)->callbacks);
+  Py_VISIT(self_of(object)->value);
+  return 0;
+}
+
+int async_result_clear(PyObject* object) {
+  Py_CLEAR(self_of(object)->callbacks);
+  Py_CLEAR(self_of(object)->value);
+  return 0;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Methods
+
+PyObject* async_result_wait(PyObject* object, PyObject* /*unused*/) {
+  AsyncResultObject* const self = self_of(object);
+  Peer* const peer = peer_of(self);
+  if (peer == nullptr) return nullptr;
+  if (!self->call->done() && !peer->connection().poll_briefly(*self->call)) {
+    rpc::WaitStatus status{};
+    {
+      const AllowThreads unlocked;
+      status = peer->connection().wait(*self->call, self->expiry);
+    }
+    if (status == rpc::WaitStatus::kInterrupted && PyErr_Occurred() != nullptr) return nullptr;
+    if (status == rpc::WaitStatus::kDead && !self->call->done()) {
+      raise_dead(*peer);
+      return nullptr;
+    }
+  }
+  announce_if_pending(*peer, *self->call);
+  if (!is_done(self)) {
+    is_expired(self);  // from now on, whatever comes
+    PyErr_SetString(PyExc_TimeoutError, "result expired");
+    return nullptr;
+  }
+  if (self->call->outcome() == rpc::Call::Outcome::kFailed) {
+    raise_error(*self->call->error());
+    return nullptr;
+  }
+  Py_RETURN_NONE;
+}
+
+PyObject* async_result_get_value(PyObject* object, void* /*closure*/) {
+  AsyncResultObject* const self = self_of(object);
+  const PyRef waited = PyRef::steal(async_result_wait(object, nullptr));
+  if (!waited || !decode(self)) return nullptr;
+  if (!self->is_exception) return PyRef::share(self->value).release();
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(self->value)), self->value);
+  return nullptr;
+}
+
+PyObject* async_result_get_ready(PyObject* object, void* /*closure*/) {
+  AsyncResultObject* const self = self_of(object);
+  if (!is_done(self) && !is_expired(self) && !poll_once(self)) return nullptr;
+  return PyBool_FromLong(is_done(self));
+}
+
+PyObject* async_result_get_error(PyObject* object, void* /*closure*/) {
+  const PyRef ready = PyRef::steal(async_result_get_ready(object, nullptr));
+  if (!ready) return nullptr;
+  return PyBool_FromLong(is_done(self_of(object)) &&
+                         self_of(object)->call->outcome() != rpc::Call::Outcome::kReply);
+}
+
+PyObject* async_result_get_expired(PyObject* object, void* /*closure*/) {
+  return PyBool_FromLong(is_expired(self_of(object)));
+}
+
+PyObject* async_result_set_expiry(PyObject* object, PyObject* timeout) {
+  double seconds = -1;
+  if (timeout != Py_None) {
+    seconds = PyFloat_AsDouble(timeout);
+    if (seconds == -1 && PyErr_Occurred() != nullptr) return nullptr;
+    if (seconds < 0) seconds = 0;
+  }
+  set_expiry(object, seconds);
+  Py_RETURN_NONE;
+}
+
+PyObject* async_result_add_callback(PyObject* object, PyObject* function) {
+  AsyncResultObject* const self = self_of(object);
+  if (is_done(self)) return PyObject_CallOneArg(function, object);
+  if (self->callbacks == nullptr) self->callbacks = PyList_New(0);
+  if (self->callbacks == nullptr || PyList_Append(self->callbacks, function) != 0) return nullptr;
+  Peer* const peer = peer_of(self);
+  if (peer == nullptr) return nullptr;
+  if (self->announced) Py_RETURN_NONE;
+  if (peer->connection().notify_on_completion(*self->call)) {
+    self->announced = true;
+    Py_INCREF(object);  // until announce_completion(): the program may drop the result now
+    Py_RETURN_NONE;
+  }
+  // Answered, or given up, between the look and the request to be told.
+  Py_CLEAR(self->callbacks);
+  if (!is_done(self)) Py_RETURN_NONE;
+  return PyObject_CallOneArg(function, object);
+}
+
+PyObject* async_result_repr(PyObject* object) {
+  AsyncResultObject* const self = self_of(object);
+  const char* state = "pending";
+  if (is_done(self)) {
+    state = "ready";  // of an error, too, as stock has it
+  } else if (is_expired(self)) {
+    state = "expired";
+  }
+  return PyUnicode_FromFormat("<AsyncResult object (%s) at %p>", state, object);
+}
+
+PyMethodDef methods[] = {
+    {"wait", async_result_wait, METH_NOARGS,
+     "Waits for the answer, serving meanwhile; raises AsyncResultTimeout when it expires first."},
+    {"add_callback", async_result_add_callback, METH_O,
+     "Has function(self) called when the answer comes, or now if it is there already."},
+    {"set_expiry", async_result_set_expiry, METH_O,
+     "Sets the time from now, in seconds or None for never, after which the result expires."},
+    {nullptr, nullptr, 0, nullptr}};
+
+PyGetSetDef getset[] = {
+    {"value", async_result_get_value, nullptr,
+     "The result, waited for; raises what the call raised, or AsyncResultTimeout.", nullptr},
+    {"ready", async_result_get_ready, nullptr,
+     "Whether the answer is there. Serves what has come meanwhile.", nullptr},
+    {"error", async_result_get_error, nullptr, "Whether the answer is there and is an exception.",
+     nullptr},
+    {"expired", async_result_get_expired, nullptr,
+     "Whether the time set by set_expiry() passed before the answer came.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+
+PyMemberDef members[] = {
+    {"_conn", T_OBJECT, offsetof(AsyncResultHead, connection), READONLY, "The connection."},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(AsyncResultHead, weak_references), READONLY,
+     nullptr},
+    {nullptr, 0, 0, 0, nullptr}};
+
+PyType_Slot slots[] = {
+    {Py_tp_doc, const_cast<char*>("The result of a call that was sent without waiting for it.")},
+    {Py_tp_dealloc, reinterpret_cast<void*>(async_result_dealloc)},
+    {Py_tp_traverse, reinterpret_cast<void*>(async_result_traverse)},
+    {Py_tp_clear, reinterpret_cast<void*>(async_result_clear)},
+    {Py_tp_repr, reinterpret_cast<void*>(async_result_repr)},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, getset},
+    {Py_tp_members, members},
+    {0, nullptr}};
+
+PyType_Spec spec = {"rpyc.core.async_.AsyncResult", sizeof(AsyncResultObject), 0,
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
+
+}  // namespace
+
+bool init_async_result_type(State& state, PyObject* module) noexcept {
+  state.async_result_type = PyRef::steal(PyType_FromModuleAndSpec(module, &spec, nullptr));
+  return state.async_result_type &&
+         PyModule_AddObjectRef(module, "AsyncResult", state.async_result_type.get()) == 0;
+}
+
+PyRef make_async_result(ConnectionObject* connection, std::int64_t seq) noexcept {
+  auto* const type = reinterpret_cast<PyTypeObject*>(connection->state->async_result_type.get());
+  PyRef object = PyRef::steal(type->tp_alloc(type, 0));
+  if (!object) return object;
+  AsyncResultObject* const self = self_of(object.get());
+  Py_INCREF(connection);
+  self->connection = connection;
+  new (&self->call) std::optional<AsyncCall>(std::in_place, seq, self);
+  new (&self->expiry) Deadline(Deadline::never());
+  return object;
+}
+
+rpc::Call& call_of(PyObject* async_result) noexcept { return *self_of(async_result)->call; }
+
+void set_expiry(PyObject* async_result, double seconds) noexcept {
+  AsyncResultObject* const self = self_of(async_result);
+  self->expiry = seconds < 0 ? Deadline::never() : deadline_after(seconds);
+  if (self->connection->peer != nullptr) {
+    self->connection->peer->connection().set_expiry(*self->call, self->expiry);
+  }
+}
+
+void announce_completion(rpc::Call& call) noexcept {
+  AsyncResultObject* const self = static_cast<AsyncCall&>(call).owner;
+  const PyRef own = PyRef::steal(reinterpret_cast<PyObject*>(self));  // from add_callback()
+  const PyRef callbacks = PyRef::steal(std::exchange(self->callbacks, nullptr));
+  if (!callbacks || call.outcome() == rpc::Call::Outcome::kExpired) return;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(callbacks.get()); ++i) {
+    const PyRef function = PyRef::share(PyList_GET_ITEM(callbacks.get(), i));
+    const PyRef done = PyRef::steal(PyObject_CallOneArg(function.get(), own.get()));
+    if (!done) PyErr_WriteUnraisable(function.get());
+  }
+}
+
+}  // namespace sinew::python

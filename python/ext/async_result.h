@@ -1,0 +1,22 @@
+#pragma once
+
+#include "connection_object.h"
+#include "rpc/call.h"
+
+namespace sinew::python {
+
+/// Makes the type AsyncResult. False with an exception set.
+bool init_async_result_type(State& state, PyObject* module) noexcept;
+
+/// A new AsyncResult for a request that is to be sent under `seq`; its call is what
+/// Question::send() wants. Empty with an exception set on failure.
+PyRef make_async_result(ConnectionObject* connection, std::int64_t seq) noexcept;
+rpc::Call& call_of(PyObject* async_result) noexcept;
+
+/// Sets the time after which the result counts as expired; a negative number stands for never.
+void set_expiry(PyObject* async_result, double seconds) noexcept;
+
+/// Runs the callbacks of the AsyncResult that `call` belongs to. With the GIL held.
+void announce_completion(rpc::Call& call) noexcept;
+
+}  // namespace sinew::python

@@ -1,0 +1,62 @@
+#pragma once
+
+// All differences between CPython 3.10 and 3.14 are here; the rest of the extension has no #if on
+// the version.
+
+#include "py_ref.h"
+
+namespace sinew::python {
+
+/// True once the interpreter has begun to shut down.
+inline bool compat_is_finalizing() noexcept {
+#if PY_VERSION_HEX >= 0x030D0000
+  return Py_IsFinalizing() != 0;
+#else
+  return _Py_IsFinalizing() != 0;
+#endif
+}
+
+/// The exception being raised, taken out of the error indicator; empty when there is none.
+inline PyRef take_exception() noexcept {
+#if PY_VERSION_HEX >= 0x030C0000
+  return PyRef::steal(PyErr_GetRaisedException());
+#else
+  PyObject* type = nullptr;
+  PyObject* value = nullptr;
+  PyObject* traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  if (type == nullptr) return {};
+  PyErr_NormalizeException(&type, &value, &traceback);
+  const PyRef owned_type = PyRef::steal(type);
+  const PyRef owned_traceback = PyRef::steal(traceback);
+  if (traceback != nullptr) PyException_SetTraceback(value, traceback);
+  return PyRef::steal(value);
+#endif
+}
+
+/// Raises `exception` again, with the traceback that it carries.
+inline void restore_exception(PyRef exception) noexcept {
+#if PY_VERSION_HEX >= 0x030C0000
+  PyErr_SetRaisedException(exception.release());
+#else
+  PyObject* const value = exception.release();
+  PyObject* const type = reinterpret_cast<PyObject*>(Py_TYPE(value));
+  PyErr_Restore(PyRef::share(type).release(), value, PyException_GetTraceback(value));
+#endif
+}
+
+/// The attribute, or empty: with no error set when the object does not have it, with one when
+/// looking failed.
+inline PyRef lookup_attribute(PyObject* object, PyObject* name) noexcept {
+#if PY_VERSION_HEX >= 0x030D0000
+  PyObject* found = nullptr;
+  PyObject_GetOptionalAttr(object, name, &found);
+  return PyRef::steal(found);
+#else
+  PyRef found = PyRef::steal(PyObject_GetAttr(object, name));
+  if (!found && PyErr_ExceptionMatches(PyExc_AttributeError)) PyErr_Clear();
+  return found;
+#endif
+}
+
+}  // namespace sinew::python

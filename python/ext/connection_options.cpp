@@ -1,0 +1,61 @@
+#include "connection_options.h"
+
+#include <string_view>
+
+namespace sinew::python {
+namespace {
+
+bool read_size(PyObject* config, const char* key, std::size_t& into) noexcept {
+  PyObject* const value = PyDict_GetItemString(config, key);
+  if (value == nullptr || value == Py_None) return true;
+  const Py_ssize_t size = PyNumber_AsSsize_t(value, PyExc_OverflowError);
+  if (size == -1 && PyErr_Occurred() != nullptr) return false;
+  if (size < 1) {
+    PyErr_Format(PyExc_ValueError, "%s must be at least 1", key);
+    return false;
+  }
+  into = static_cast<std::size_t>(size);
+  return true;
+}
+
+bool read_family(PyObject* config, dialect::rpyc::SessionOptions::Family& into) noexcept {
+  using Family = dialect::rpyc::SessionOptions::Family;
+  PyObject* const value = PyDict_GetItemString(config, "wire_family");
+  if (value == nullptr || value == Py_None) return true;
+  const char* const text = PyUnicode_AsUTF8(value);
+  if (text == nullptr) return false;
+  const std::string_view name(text);
+  if (name == "auto") {
+    into = Family::kAuto;
+  } else if (name == "detect") {
+    into = Family::kDetect;
+  } else if (name == "B") {
+    into = Family::kB;
+  } else if (name == "C") {
+    into = Family::kC;
+  } else {
+    PyErr_Format(
+        PyExc_ValueError,
+        "wire_family must be 'auto', 'detect', 'B' (RPyC 4.1 to 5.3) or 'C' (RPyC 6), not %R",
+        value);
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool ConnectionOptions::read(PyObject* config) noexcept {
+  return read_family(config, session.wire_family) &&
+         read_size(config, "max_frame_size", session.max_frame_size) &&
+         read_size(config, "max_inflated_size", session.max_inflated_size) &&
+         read_size(config, "max_exports", limits.max_exports) &&
+         read_size(config, "max_remote_classes", limits.max_remote_classes) &&
+         read_size(config, "max_call_depth", limits.max_call_depth) &&
+         read_size(config, "max_chunk_items", limits.max_chunk_items) &&
+         read_size(config, "max_depth", limits.brine.max_depth) &&
+         read_size(config, "max_pending_calls", rpc.max_pending_calls) &&
+         read_size(config, "max_queued_bytes", rpc.max_queued_bytes);
+}
+
+}  // namespace sinew::python

@@ -1,0 +1,96 @@
+// Exports: our objects that the peer holds.
+
+#include "errors.h"
+#include "peer.h"
+
+namespace sinew::python {
+namespace {
+
+// An attribute's text, or empty (with no exception) when it is missing or no str.
+std::optional<std::string> text_attribute(PyObject* object, PyObject* name) {
+  const PyRef value = PyRef::steal(PyObject_GetAttr(object, name));
+  if (!value || !PyUnicode_Check(value.get())) {
+    PyErr_Clear();
+    return std::nullopt;
+  }
+  Py_ssize_t size = 0;
+  const char* const text = PyUnicode_AsUTF8AndSize(value.get(), &size);
+  if (text == nullptr) {
+    PyErr_Clear();
+    return std::nullopt;
+  }
+  return std::string(text, static_cast<std::size_t>(size));
+}
+
+std::int64_t address_of(const void* object) noexcept {
+  return static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(object));
+}
+
+std::string qualified_name(const Names& names, PyObject* cls) {
+  const auto module = text_attribute(cls, names.module.get());
+  const auto name = text_attribute(cls, names.name.get());
+  const PyTypeObject* const type =
+      PyType_Check(cls) ? reinterpret_cast<PyTypeObject*>(cls) : Py_TYPE(cls);
+  return module.value_or("builtins") + "." + name.value_or(type->tp_name);
+}
+
+// A module is named by itself when that leads back to it.
+object::ObjectId describe_module(const Names& names, PyObject* module) {
+  const std::string name = text_attribute(module, names.name.get()).value_or("?");
+  PyObject* const known = PyDict_GetItemString(PyImport_GetModuleDict(), name.c_str());
+  std::string full = known != nullptr ? name
+                                      : text_attribute(reinterpret_cast<PyObject*>(Py_TYPE(module)),
+                                                       names.module.get())
+                                                .value_or("builtins") +
+                                            "." + name;
+  return {std::move(full), address_of(Py_TYPE(module)), 1};
+}
+
+object::ObjectId describe_instance(const Names& names, PyObject* object) {
+  PyRef cls = PyRef::steal(PyObject_GetAttr(object, names.class_.get()));
+  if (!cls) {
+    PyErr_Clear();
+    cls = PyRef::share(reinterpret_cast<PyObject*>(Py_TYPE(object)));
+  }
+  return {qualified_name(names, cls.get()), address_of(Py_TYPE(object)), 1};
+}
+
+}  // namespace
+
+// The id as stock RPyC makes it (docs/protocols/rpyc.md section 2.5), but for the number of an
+// instance, which the export table gives.
+object::ObjectId Peer::describe_object(const State& state, PyObject* object) {
+  if (is_netref(state, object)) {
+    const Netref* const netref = as_netref(object);  // of another connection: keeps its class
+    return {netref->remote_class->name, netref->remote_class->class_id, netref->instance_id};
+  }
+  if (PyType_Check(object)) return {qualified_name(state.names, object), address_of(object), 0};
+  if (PyModule_Check(object)) return describe_module(state.names, object);
+  return describe_instance(state.names, object);
+}
+
+Result<void> Peer::write_export_id(PyObject* object, Writer& out) noexcept try {
+  const auto id = exports_.add(
+      object, [&] { return describe_object(state(), object); },
+      [&] { return PyRef::share(object); });
+  if (!id) return fail(id.error());
+  dialect::rpyc::write_object_id(out, *id);
+  return {};
+} catch (...) {
+  raise_current();
+  return fail(Errc::kModelFailed);
+}
+
+PyRef Peer::exported_object(const object::ObjectIdView& id) noexcept {
+  const PyRef* const handle = exports_.find(id);
+  return handle != nullptr ? PyRef::share(handle->get()) : PyRef();
+}
+
+Result<void> Peer::release_export(const object::ObjectIdView& id, std::uint64_t count) noexcept {
+  // The handle goes when the table is in order again: its destructor may run anything.
+  const auto released = exports_.release(id, count);
+  if (!released) return fail(released.error());
+  return {};
+}
+
+}  // namespace sinew::python

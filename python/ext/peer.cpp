@@ -1,0 +1,145 @@
+#include "peer.h"
+
+#include <string>
+
+#include "errors.h"
+#include "gil.h"
+
+namespace sinew::python {
+namespace {
+
+// One flag of the config; absent counts as `otherwise`. False with an exception set on failure.
+bool read_flag(PyObject* config, const char* key, bool otherwise, bool& into) noexcept {
+  PyObject* const value = PyDict_GetItemString(config, key);
+  if (value == nullptr) {
+    into = otherwise;
+    return true;
+  }
+  const int truth = PyObject_IsTrue(value);
+  into = truth > 0;
+  return truth >= 0;
+}
+
+bool read_prefix(PyObject* config, std::string& into) noexcept {
+  PyObject* const value = PyDict_GetItemString(config, "exposed_prefix");
+  if (value == nullptr || value == Py_None) {
+    into.clear();
+    return true;
+  }
+  const char* const text = PyUnicode_AsUTF8(value);
+  if (text != nullptr) into = text;
+  return text != nullptr;
+}
+
+bool read_timeout(PyObject* config, Settings& into) noexcept {
+  PyObject* const value = PyDict_GetItemString(config, "sync_request_timeout");
+  into.has_timeout = value != nullptr && value != Py_None;
+  if (!into.has_timeout) return true;
+  into.timeout_seconds = PyFloat_AsDouble(value);
+  return into.timeout_seconds != -1.0 || PyErr_Occurred() == nullptr;
+}
+
+}  // namespace
+
+Deadline Settings::deadline() const noexcept {
+  return has_timeout ? deadline_after(timeout_seconds) : Deadline::never();
+}
+
+Peer::Peer(ConnectionObject* owner, std::unique_ptr<io::Stream> stream,
+           const dialect::rpyc::SessionOptions& session_options, const PeerLimits& limits,
+           const rpc::Limits& rpc_limits)
+    : Peer(owner, std::move(stream), std::make_unique<dialect::rpyc::RpycSession>(session_options),
+           limits, rpc_limits) {}
+
+Peer::Peer(ConnectionObject* owner, std::unique_ptr<io::Stream> stream,
+           std::unique_ptr<dialect::rpyc::RpycSession> session, const PeerLimits& limits,
+           const rpc::Limits& rpc_limits)
+    : owner_(owner),
+      limits_(limits),
+      session_(*session),
+      exports_(limits.max_exports),
+      connection_(std::move(stream), std::move(session), *this, rpc_limits) {}
+
+Peer::~Peer() { clear_tables(); }
+
+const Settings* Peer::settings() noexcept {
+  if (settings_valid_ || read_settings()) return &settings_;
+  return nullptr;
+}
+
+bool Peer::read_settings() noexcept {
+  // Valid first: reading a value may run code that changes another one.
+  settings_valid_ = true;
+  PyObject* const config = owner_->config;
+  object::AccessPolicy& policy = settings_.policy;
+  const bool read = read_flag(config, "allow_safe_attrs", true, policy.allow_safe_attrs) &&
+                    read_flag(config, "allow_exposed_attrs", true, policy.allow_exposed_attrs) &&
+                    read_flag(config, "allow_public_attrs", false, policy.allow_public_attrs) &&
+                    read_flag(config, "allow_all_attrs", false, policy.allow_all_attrs) &&
+                    read_flag(config, "allow_getattr", true, policy.allow_getattr) &&
+                    read_flag(config, "allow_setattr", false, policy.allow_setattr) &&
+                    read_flag(config, "allow_delattr", false, policy.allow_delattr) &&
+                    read_prefix(config, policy.exposed_prefix) && read_timeout(config, settings_);
+  settings_.safe_attrs = PyRef::share(PyDict_GetItemString(config, "safe_attrs"));
+  settings_.prefix = PyRef::steal(PyUnicode_FromString(policy.exposed_prefix.c_str()));
+  settings_.prefixed_names = PyRef::steal(PyDict_New());
+  settings_valid_ = read && settings_.prefix && settings_.prefixed_names;
+  return settings_valid_;
+}
+
+wire::Family Peer::family() noexcept {
+  if (session_.should_listen()) [[unlikely]] {
+    constexpr auto kMoment = std::chrono::milliseconds(100);
+    const AllowThreads unlocked;
+    connection_.listen(Deadline::after(kMoment));
+    session_.stop_listening();
+  }
+  return session_.family();
+}
+
+PyObject* Peer::override_of(std::int64_t handler) const noexcept {
+  const auto index = static_cast<std::size_t>(handler);
+  return index < overrides_.size() ? overrides_[index].get() : nullptr;
+}
+
+void Peer::set_override(std::int64_t handler, PyObject* function) noexcept {
+  const auto index = static_cast<std::size_t>(handler);
+  if (index < overrides_.size()) overrides_[index] = PyRef::share(function);
+}
+
+void Peer::clear_tables() noexcept {
+  // Each is moved out before anything is let go of: a destructor may come back here.
+  const std::vector<PyRef> exported = exports_.clear();
+  classes_.clear_types();
+  for (PyRef& handler : overrides_) handler = PyRef();
+}
+
+int Peer::traverse(visitproc visit, void* arg) noexcept {
+  Py_VISIT(settings_.safe_attrs.get());
+  Py_VISIT(settings_.prefixed_names.get());
+  for (const PyRef& handler : overrides_) Py_VISIT(handler.get());
+  if (const int result = exports_.for_each([&](const PyRef& object) {
+        Py_VISIT(object.get());
+        return 0;
+      })) {
+    return result;
+  }
+  return classes_.traverse(visit, arg);
+}
+
+bool Peer::interrupted() noexcept {
+  if (interpreter_is_gone()) return true;
+  const AdoptThread gil;
+  return PyErr_CheckSignals() != 0;  // the exception stays set for the waiting call to return with
+}
+
+bool PeerModel::is_import(PyObject* object) const noexcept {
+  return is_netref(peer_.state(), object) && as_netref(object)->connection == peer_.owner();
+}
+
+void PeerModel::write_import_id(PyObject* object, Writer& out) const {
+  const Netref* const netref = as_netref(object);
+  netref->remote_class->write_id(out, netref->instance_id);
+}
+
+}  // namespace sinew::python

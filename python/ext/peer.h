@@ -1,0 +1,166 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+
+#include <tsl/robin_map.h>
+
+#include "connection_object.h"
+#include "dialect/rpyc/boxing.h"
+#include "dialect/rpyc/rpyc_session.h"
+#include "netref.h"
+#include "object/access.h"
+#include "object/export_table.h"
+#include "object/release_queue.h"
+#include "py_model.h"
+#include "remote_class.h"
+#include "rpc/connection.h"
+
+namespace sinew::python {
+
+/// The configuration of a connection as C++ needs it: read again from the dict whenever that
+/// changed (Peer::settings()).
+struct Settings {
+  object::AccessPolicy policy;
+  PyRef safe_attrs;      ///< a set of names, or whatever else the user put there
+  PyRef prefix;          ///< policy.exposed_prefix as a str
+  PyRef prefixed_names;  ///< name -> prefix + name, both interned
+  bool has_timeout = true;
+  double timeout_seconds = 30;  ///< sync_request_timeout
+
+  /// The end of a synchronous call that starts now.
+  Deadline deadline() const noexcept;
+};
+
+/// Limits that Python's side enforces; options of the same names in the config.
+struct PeerLimits {
+  std::size_t max_exports = 10'000'000;
+  std::size_t max_remote_classes = 100'000;
+  std::size_t max_call_depth = 200;
+  std::size_t max_chunk_items = 10'000;
+  wire::BrineLimits brine;
+};
+
+/// One connection as Python sees it: the engine's connection, the tables of exports and imports,
+/// and the dispatcher that serves requests under the GIL.
+///
+/// Owned by its ConnectionObject. threads: any with the GIL held, but for what is said otherwise.
+class Peer final : public rpc::Dispatcher {
+ public:
+  Peer(ConnectionObject* owner, std::unique_ptr<io::Stream> stream,
+       const dialect::rpyc::SessionOptions& session_options, const PeerLimits& limits,
+       const rpc::Limits& rpc_limits);
+  ~Peer() override;
+
+  ConnectionObject* owner() const noexcept { return owner_; }
+  PyObject* owner_object() const noexcept { return reinterpret_cast<PyObject*>(owner_); }
+  State& state() const noexcept { return *owner_->state; }
+  rpc::Connection& connection() noexcept { return connection_; }
+  const PeerLimits& limits() const noexcept { return limits_; }
+  /// The family to speak. Before speaking first to a peer of unknown family, listens for a moment:
+  /// a peer of RPyC 4.1 to 5.3 that speaks at once is then understood.
+  wire::Family family() noexcept;
+
+  /// The configuration in force. Null with an exception set when it cannot be read.
+  const Settings* settings() noexcept;
+  void settings_changed() noexcept { settings_valid_ = false; }
+
+  /// A handler that the user put in the place of ours, or null.
+  PyObject* override_of(std::int64_t handler) const noexcept;
+  void set_override(std::int64_t handler, PyObject* function) noexcept;
+
+  // Imports (imports.cpp).
+
+  /// The netref for an object of the peer, made if there is none; counts one reception. May ask
+  /// the peer about a class that was never seen. Empty with an exception set.
+  PyRef import_object(const object::ObjectIdView& id) noexcept;
+
+  /// A netref died: its id is no longer known, and is released in front of the next message.
+  void forget_import(Netref* netref) noexcept;
+
+  /// Writes the releases that wait into the outbox, in front of what is sent next.
+  void send_releases() noexcept;
+
+  // Exports (exports.cpp).
+
+  Result<void> write_export_id(PyObject* object, Writer& out) noexcept;
+  PyRef exported_object(const object::ObjectIdView& id) noexcept;
+  Result<void> release_export(const object::ObjectIdView& id, std::uint64_t count) noexcept;
+  std::size_t export_count() const noexcept { return exports_.size(); }
+  std::size_t import_count() const noexcept { return imports_.size(); }
+
+  /// The id that an object would be exported under; the instance number is 1 for "some". Throws
+  /// std::bad_alloc.
+  static object::ObjectId describe_object(const State& state, PyObject* object);
+
+  /// Lets go of everything the peer held. For the end of the connection.
+  void clear_tables() noexcept;
+
+  int traverse(visitproc visit, void* arg) noexcept;
+
+  // rpc::Dispatcher; without the GIL.
+  void dispatch(rpc::WorkQueue& queue) noexcept override;
+  bool interrupted() noexcept override;
+
+ private:
+  Peer(ConnectionObject* owner, std::unique_ptr<io::Stream> stream,
+       std::unique_ptr<dialect::rpyc::RpycSession> session, const PeerLimits& limits,
+       const rpc::Limits& rpc_limits);
+
+  struct ImportKey {
+    RemoteClass* remote_class;
+    std::int64_t instance_id;
+    bool operator==(const ImportKey&) const noexcept = default;
+  };
+  struct ImportKeyHash {
+    std::size_t operator()(const ImportKey& key) const noexcept {
+      return object::IdKeyHash()(
+          {static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(key.remote_class)),
+           key.instance_id});
+    }
+  };
+  struct Release {
+    RemoteClass* remote_class;
+    std::int64_t instance_id;
+    std::uint64_t count;
+  };
+
+  PyTypeObject* type_for(RemoteClass& remote_class, const object::ObjectIdView& id) noexcept;
+  bool read_settings() noexcept;
+
+  ConnectionObject* const owner_;
+  const PeerLimits limits_;
+  dialect::rpyc::RpycSession& session_;  // owned by connection_
+  Settings settings_;
+  bool settings_valid_ = false;
+  std::array<PyRef, 21> overrides_;
+  object::ExportTable<PyRef, PyObject*> exports_;
+  tsl::robin_map<ImportKey, Netref*, ImportKeyHash> imports_;  // weak: a dying netref leaves
+  RemoteClassTable classes_;
+  object::ReleaseQueue<Release> releases_;
+  rpc::Connection connection_;
+};
+
+/// PyModel with the references of one connection: what boxing works with.
+class PeerModel : public PyModel {
+ public:
+  explicit PeerModel(Peer& peer) noexcept : peer_(peer) {}
+
+  bool is_import(PyObject* object) const noexcept;
+  void write_import_id(PyObject* object, Writer& out) const;
+  Result<void> write_export_id(PyObject* object, Writer& out) const noexcept {
+    return peer_.write_export_id(object, out);
+  }
+  PyRef import_object(const object::ObjectIdView& id) const noexcept {
+    return peer_.import_object(id);
+  }
+  PyRef exported_object(const object::ObjectIdView& id) const noexcept {
+    return peer_.exported_object(id);
+  }
+
+ private:
+  Peer& peer_;
+};
+
+}  // namespace sinew::python

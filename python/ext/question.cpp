@@ -1,0 +1,186 @@
+#include "question.h"
+
+#include "errors.h"
+#include "gil.h"
+#include "wire/rpyc_frame.h"
+
+namespace sinew::python {
+
+using dialect::rpyc::Handler;
+using dialect::rpyc::Label;
+
+Question::Question(Peer& peer, Handler handler, std::size_t count)
+    : peer_(peer), model_(peer), seq_(peer.connection().next_seq()) {
+  frame_start_ = wire::begin_frame(out_);
+  wire::begin_message(out_, peer.family(), wire::MessageKind::kRequest, seq_);
+  wire::write_tuple_header(out_, 2);
+  wire::write_int(out_, static_cast<std::int64_t>(handler));
+  dialect::rpyc::write_label(out_, Label::kTuple);
+  wire::write_tuple_header(out_, count);
+}
+
+bool Question::check(Result<void> result) noexcept {
+  if (result) return true;
+  raise_codec_error(result.error(), "cannot send a request");
+  return false;
+}
+
+bool Question::add_netref(const Netref* netref) noexcept try {
+  dialect::rpyc::write_label(out_, Label::kLocalRef);
+  netref->remote_class->write_id(out_, netref->instance_id);
+  return true;
+} catch (...) {
+  raise_current();
+  return false;
+}
+
+bool Question::add(PyObject* value) noexcept try {
+  return check(dialect::rpyc::box(model_, value, out_, peer_.limits().brine));
+} catch (...) {
+  raise_current();
+  return false;
+}
+
+bool Question::add_int(std::int64_t value) noexcept try {
+  dialect::rpyc::write_label(out_, Label::kValue);
+  wire::write_int(out_, value);
+  return true;
+} catch (...) {
+  raise_current();
+  return false;
+}
+
+bool Question::add_items(PyObject* const* items, std::size_t count) noexcept try {
+  const auto item_at = [&](std::size_t i) { return items[i]; };
+  return check(dialect::rpyc::box_items(model_, count, item_at, out_, peer_.limits().brine));
+} catch (...) {
+  raise_current();
+  return false;
+}
+
+bool Question::add_keywords(PyObject* keywords) noexcept {
+  if (keywords == nullptr || PyDict_GET_SIZE(keywords) == 0) return add_items(nullptr, 0);
+  const PyRef items = PyRef::steal(PyDict_Items(keywords));
+  const PyRef pairs = items ? PyRef::steal(PyList_AsTuple(items.get())) : PyRef();
+  return pairs && add(pairs.get());
+}
+
+bool Question::add_keywords(PyObject* names, PyObject* const* values) noexcept {
+  if (names == nullptr || PyTuple_GET_SIZE(names) == 0) return add_items(nullptr, 0);
+  const Py_ssize_t count = PyTuple_GET_SIZE(names);
+  const PyRef pairs = PyRef::steal(PyTuple_New(count));
+  if (!pairs) return false;
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    PyObject* const pair = PyTuple_Pack(2, PyTuple_GET_ITEM(names, i), values[i]);
+    if (pair == nullptr) return false;
+    PyTuple_SET_ITEM(pairs.get(), i, pair);
+  }
+  return add(pairs.get());
+}
+
+bool Question::add_id(const RemoteClass& remote_class, std::int64_t instance_id) noexcept try {
+  dialect::rpyc::write_label(out_, Label::kValue);
+  remote_class.write_id(out_, instance_id);
+  return true;
+} catch (...) {
+  raise_current();
+  return false;
+}
+
+// Registers and sends. What does not fit at once is sent with the GIL given up, reading meanwhile.
+bool Question::send(rpc::Call& call) noexcept try {
+  if (!check(wire::end_frame(out_, frame_start_))) return false;
+  release_deferred();
+  peer_.send_releases();
+  const auto sent = peer_.connection().start(call, out_);
+  if (!sent) {
+    sent.error() == Errc::kConnectionReset ? raise_dead(peer_)
+                                           : raise_codec_error(sent.error(), "cannot send");
+    return false;
+  }
+  if (*sent || call.done()) return true;
+  rpc::WaitStatus status{};
+  {
+    const AllowThreads unlocked;
+    status = peer_.connection().drain(Deadline::never());
+  }
+  if (status != rpc::WaitStatus::kInterrupted) return true;
+  peer_.connection().forget(call);
+  return false;
+} catch (...) {
+  raise_current();
+  return false;
+}
+
+PyObject* Question::ask() noexcept {
+  const Settings* const settings = peer_.settings();
+  if (settings == nullptr) return nullptr;
+  const double seconds = settings->timeout_seconds;
+  const Deadline deadline = settings->deadline();
+  rpc::Call call(seq_);
+  if (!send(call)) return nullptr;
+  if (!peer_.connection().poll_briefly(call)) {
+    rpc::WaitStatus status{};
+    {
+      const AllowThreads unlocked;
+      status = peer_.connection().wait(call, deadline);
+    }
+    if (!call.done()) {
+      peer_.connection().forget(call);
+      // It may have been answered just now.
+      if (!call.done()) {
+        if (status == rpc::WaitStatus::kInterrupted) return nullptr;  // the exception is set
+        status == rpc::WaitStatus::kTimedOut ? raise_timeout(seconds) : raise_dead(peer_);
+        return nullptr;
+      }
+    }
+    if (status == rpc::WaitStatus::kInterrupted && PyErr_Occurred() != nullptr) return nullptr;
+  }
+  return take_outcome(peer_, call);
+}
+
+PyObject* take_outcome(Peer& peer, const rpc::Call& call) noexcept try {
+  if (call.outcome() == rpc::Call::Outcome::kFailed) {
+    raise_error(*call.error());
+    return nullptr;
+  }
+  Reader in(call.body().bytes());
+  if (call.outcome() == rpc::Call::Outcome::kReply) {
+    PeerModel model(peer);
+    auto value = dialect::rpyc::unbox(model, in, peer.limits().brine);
+    if (value) return value->release();
+    raise_codec_error(value.error(), "cannot read the answer");
+    return nullptr;
+  }
+  PyModel model;
+  const auto raw = wire::decode_brine(model, in, peer.limits().brine);
+  if (!raw) {
+    raise_codec_error(raw.error(), "cannot read the remote exception");
+    return nullptr;
+  }
+  PyRef exception = PyRef::steal(PyObject_CallMethodOneArg(
+      peer.owner_object(), peer.state().names.unbox_exc.get(), raw->get()));
+  if (!exception) return nullptr;
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.get())), exception.get());
+  return nullptr;
+} catch (...) {
+  raise_current();
+  return nullptr;
+}
+
+void raise_dead(Peer& peer) noexcept {
+  const auto error = peer.connection().error();
+  if (error == nullptr) {
+    PyErr_SetString(PyExc_EOFError, "stream has been closed");
+  } else {
+    PyErr_Format(PyExc_EOFError, "stream has been closed: %s", error->what());
+  }
+}
+
+void raise_timeout(double seconds) noexcept {
+  char text[96];
+  PyOS_snprintf(text, sizeof text, "result expired: no answer within %g seconds", seconds);
+  PyErr_SetString(PyExc_TimeoutError, text);
+}
+
+}  // namespace sinew::python

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "names.h"
+#include "py_ref.h"
+
+namespace sinew::python {
+
+/// Everything that the module keeps, one per interpreter; no other Python object is held by a
+/// static. Connections point here, and proxies reach it through theirs.
+///
+/// Set up once at import, read-only afterwards. With the GIL held.
+struct State {
+  Names names;
+
+  // The module's types.
+  PyRef connection_type;
+  PyRef netref_metatype;
+  PyRef netref_type;  // BaseNetref
+  PyRef remote_method_type;
+  PyRef bound_method_type;
+  PyRef async_result_type;
+  PyRef buffered_iterator_type;
+
+  /// Attribute names that a proxy answers itself, a frozenset; set by core/netref.py.
+  PyRef local_names;
+
+  int traverse(visitproc visit, void* arg) const noexcept;
+  void clear() noexcept;
+};
+
+/// The state of the module that `type`, or a base of it, was made by. Null with an exception set
+/// when it is no type of this module.
+State* state_of(PyTypeObject* type) noexcept;
+
+}  // namespace sinew::python

@@ -1,0 +1,64 @@
+"""RPyC's package, served by Sinew's engine: the same names, semantics and bytes on the wire.
+
+    import sinew.rpyc as rpyc
+
+Every name of RPyC is found where RPyC has it; each is imported when it is first used.
+"""
+
+from . import _lazy
+from .version import __version__
+
+_PLACES = {
+    "AsyncResult": "core.async_:AsyncResult",
+    "AsyncResultTimeout": "core.async_:AsyncResultTimeout",
+    "BaseNetref": "core.netref:BaseNetref",
+    "BgServingThread": "utils.helpers:BgServingThread",
+    "Channel": "core.channel:Channel",
+    "ClassicService": "core.service:ClassicService",
+    "Connection": "core.protocol:Connection",
+    "GenericException": "core.vinegar:GenericException",
+    "MasterService": "core.service:MasterService",
+    "OneShotServer": "utils.server:OneShotServer",
+    "PipeStream": "core.stream:PipeStream",
+    "Service": "core.service:Service",
+    "SlaveService": "core.service:SlaveService",
+    "SocketStream": "core.stream:SocketStream",
+    "ThreadPoolServer": "utils.server:ThreadPoolServer",
+    "ThreadedServer": "utils.server:ThreadedServer",
+    "TunneledSocketStream": "core.stream:TunneledSocketStream",
+    "VoidService": "core.service:VoidService",
+    "async": "utils.helpers:async_",
+    "async_": "utils.helpers:async_",
+    "buffiter": "utils.helpers:buffiter",
+    "classic": "utils.classic",
+    "cli": "cli",
+    "connect": "utils.factory:connect",
+    "connect_channel": "utils.factory:connect_channel",
+    "connect_pipes": "utils.factory:connect_pipes",
+    "connect_stdpipes": "utils.factory:connect_stdpipes",
+    "connect_stream": "utils.factory:connect_stream",
+    "connect_subproc": "utils.factory:connect_subproc",
+    "connect_thread": "utils.factory:connect_thread",
+    "core": "core",
+    "exposed": "utils:exposed",
+    "lib": "lib",
+    "restricted": "utils.helpers:restricted",
+    "service": "utils:service",
+    "setup_logger": "lib:setup_logger",
+    "spawn": "lib:spawn",
+    "timed": "utils.helpers:timed",
+    "utils": "utils",
+    "version": "version",
+}
+_LATER = {
+    "ForkingServer": _lazy.FORKING,
+    "connect_by_service": _lazy.REGISTRY,
+    "discover": _lazy.REGISTRY,
+    "list_services": _lazy.REGISTRY,
+    "ssh_connect": _lazy.SSH,
+    "ssl_connect": _lazy.TLS,
+}
+
+__author__ = "Sinew contributors"
+__all__ = ["__version__", *sorted(_PLACES)]  # noqa: PLE0604 - the keys are text
+__getattr__, __dir__ = _lazy.lazily(__name__, _PLACES, _LATER)

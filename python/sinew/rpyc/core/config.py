@@ -1,0 +1,116 @@
+"""The configuration of connections: the protocol's keys with their defaults."""
+
+import os
+
+SAFE_ATTRS = frozenset(
+    """
+    __abs__ __add__ __and__ __bool__ __cmp__ __contains__ __delitem__ __delslice__ __div__
+    __divmod__ __doc__ __enter__ __eq__ __exit__ __float__ __floordiv__ __format__ __ge__
+    __getitem__ __getslice__ __gt__ __hash__ __hex__ __iadd__ __iand__ __idiv__ __ifloordiv__
+    __ilshift__ __imod__ __imul__ __index__ __int__ __invert__ __ior__ __ipow__ __irshift__ __isub__
+    __iter__ __itruediv__ __ixor__ __le__ __len__ __length_hint__ __long__ __lshift__ __lt__ __mod__
+    __mul__ __ne__ __neg__ __new__ __next__ __nonzero__ __oct__ __or__ __pos__ __pow__ __radd__
+    __rand__ __rdiv__ __rdivmod__ __repr__ __rfloordiv__ __rlshift__ __rmod__ __rmul__ __ror__
+    __rpow__ __rrshift__ __rshift__ __rsub__ __rtruediv__ __rxor__ __setitem__ __setslice__ __str__
+    __sub__ __truediv__ __xor__ next
+    """.split()
+)
+
+DEFAULT_CONFIG = {
+    # What a peer may do with attributes of our objects.
+    "allow_safe_attrs": True,
+    "allow_exposed_attrs": True,
+    "allow_public_attrs": False,
+    "allow_all_attrs": False,
+    "safe_attrs": set(SAFE_ATTRS),
+    "exposed_prefix": "exposed_",
+    "allow_getattr": True,
+    "allow_setattr": False,
+    "allow_delattr": False,
+    "allow_pickle": False,
+    # Exceptions.
+    "include_local_traceback": True,
+    "include_local_version": True,
+    "instantiate_custom_exceptions": False,
+    "import_custom_exceptions": False,
+    "instantiate_oldstyle_exceptions": False,
+    "propagate_SystemExit_locally": False,
+    "propagate_KeyboardInterrupt_locally": True,
+    "log_exceptions": True,
+    "logger": None,
+    # The connection.
+    "connid": None,
+    "credentials": None,
+    "endpoints": None,
+    "sync_request_timeout": 30,
+    "before_closed": None,
+    "close_catchall": False,
+    "bind_threads": os.environ.get("RPYC_BIND_THREADS", "false").lower() == "true",
+    # Ours: which RPyC to speak, and how much of everything is too much.
+    "wire_family": "auto",
+    "close_timeout": 3,
+    "max_frame_size": 1 << 30,
+    "max_inflated_size": 256 << 20,
+    "max_depth": 200,
+    "max_exports": 10_000_000,
+    "max_remote_classes": 100_000,
+    "max_call_depth": 200,
+    "max_chunk_items": 10_000,
+    "max_pending_calls": 1_000_000,
+    "max_queued_bytes": 4 << 30,
+}
+"""Copied for each connection when that is made; changing it changes later connections."""
+
+
+class LiveConfig(dict):
+    """A connection's configuration: read at each use, so a change counts at once.
+
+    The engine keeps what it needs of it and is told about every change.
+    """
+
+    __slots__ = ("_owner",)
+
+    def __init__(self, owner, values):
+        import weakref  # noqa: PLC0415
+
+        super().__init__(values)
+        self._owner = weakref.ref(owner)
+
+    def _changed(self):
+        owner = self._owner()
+        if owner is not None:
+            owner._settings_changed()
+
+    def __setitem__(self, key, value):
+        super().__setitem__(key, value)
+        self._changed()
+
+    def __delitem__(self, key):
+        super().__delitem__(key)
+        self._changed()
+
+    def __ior__(self, other):
+        self.update(other)
+        return self
+
+    def update(self, *args, **kwargs):
+        """Update from another dictionary or pairs."""
+        super().update(*args, **kwargs)
+        self._changed()
+
+    def setdefault(self, key, default=None):
+        """Return the value of a key, set to `default` if it is missing."""
+        value = super().setdefault(key, default)
+        self._changed()
+        return value
+
+    def pop(self, *args):
+        """Remove a key and return its value."""
+        value = super().pop(*args)
+        self._changed()
+        return value
+
+    def clear(self):
+        """Remove all: what is missing counts as its default."""
+        super().clear()
+        self._changed()

@@ -1,0 +1,342 @@
+"""The connection: two sides that may ask each other, over one stream.
+
+The engine's `Connection` encodes, sends, waits and serves. This class adds what a connection is
+to Python: its configuration, its root, how it ends, and the requests that are rare.
+"""
+
+import itertools
+import sys
+from types import MappingProxyType
+
+from sinew._sinew import AsyncResult
+from sinew._sinew import Connection as _EngineConnection
+
+from . import consts, netref, vinegar
+from .async_ import AsyncResultTimeout
+from .config import DEFAULT_CONFIG, LiveConfig
+
+__all__ = ["DEFAULT_CONFIG", "AsyncResult", "AsyncResultTimeout", "Connection", "PingError"]
+
+UNBOUND_THREAD_ID = 0
+maxint = sys.maxsize
+
+_connection_id = itertools.count(1)
+
+
+class PingError(Exception):
+    """The answer to a ping was not what was sent."""
+
+    __module__ = "rpyc.core.protocol"
+
+
+class Connection(_EngineConnection):
+    """A connection to a peer: `root` is what the peer offers, `root` here is what we offer.
+
+    `root` is the service, `channel` what it runs over, and `config` is laid over DEFAULT_CONFIG.
+    Used as a context manager, it is closed at the end. May be shared between threads.
+    """
+
+    __module__ = "rpyc.core.protocol"
+
+    def __init__(self, root, channel, config={}):  # noqa: B006 - stock's signature; only read
+        self._closed = True  # until there is something to close
+        self._config = LiveConfig(self, {**DEFAULT_CONFIG, **config})
+        if self._config["connid"] is None:
+            self._config["connid"] = f"conn{next(_connection_id)}"
+        self._local_root = root
+        self._channel = channel
+        self._remote_root = None
+        self._last_traceback = None
+        self._HANDLERS = _Handlers(self)
+        self._attach(channel)
+        self._closed = False
+
+    def _attach(self, channel):
+        """Have the engine take the stream over: its descriptor where that is all there is to it."""
+        from .stream import PipeStream, SocketStream, TunneledSocketStream  # noqa: PLC0415
+
+        stream = getattr(channel, "stream", channel)
+        kind = type(stream)
+        if kind in (SocketStream, TunneledSocketStream) and _is_plain_socket(stream.sock):
+            self._attach_socket(stream.fileno())
+        elif kind is PipeStream:
+            self._attach_pipes(stream.incoming.fileno(), stream.outgoing.fileno())
+        else:
+            self._attach_stream(stream)
+
+    # -- life ---------------------------------------------------------------------------------
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, t, v, tb):
+        self.close()
+
+    def __del__(self):
+        if not getattr(self, "_closed", True):
+            self._finish("the connection object was dropped")
+
+    def __repr__(self):
+        kind, name = type(self), self._config["connid"]
+        return f"<{kind.__module__}.{kind.__name__} {name!r} object at {id(self):#x}>"
+
+    @property
+    def closed(self):
+        """Whether the connection has ended, here or at the peer."""
+        return self._closed or self._dead
+
+    def close(self):
+        """End the connection: tell the peer, and call the service's `on_disconnect`.
+
+        Errors of the farewell are swallowed where the peer is gone already, others only with
+        `close_catchall`.
+        """
+        if self._closed:
+            return
+        try:
+            before_closed = self._config["before_closed"]
+            if before_closed is not None and not self._dead:
+                before_closed(self.root)
+            if not self._dead:
+                self._say_farewell()
+        except (EOFError, TimeoutError):
+            pass
+        except Exception:
+            if not self._config["close_catchall"]:
+                raise
+        finally:
+            self._finish("closed by this side")
+
+    def _say_farewell(self):
+        # The peer does not answer: it closes the stream. Waiting for that lets it serve what was
+        # sent before.
+        farewell = self.async_request(consts.HANDLE_CLOSE)
+        farewell.set_expiry(self._config["close_timeout"])
+        farewell.wait()
+
+    def _closed_by_peer(self):
+        """Serve the peer's farewell."""
+        self._finish("closed by the peer")
+
+    def _finish(self, reason):
+        """End the connection without a word to the peer."""
+        if self._closed:
+            return
+        self._closed = True
+        self._end(reason)
+        self._remote_root = None
+        try:
+            self._channel.close()
+        finally:
+            root, self._local_root = self._local_root, None
+            if root is not None and hasattr(root, "on_disconnect"):
+                root.on_disconnect(self)
+
+    def _cleanup(self, _anyway=True):
+        """End the connection without a word to the peer (stock's name)."""
+        self._finish("cleaned up")
+
+    # -- asking -------------------------------------------------------------------------------
+
+    @property
+    def root(self):
+        """What the peer offers; asked for once."""
+        if self._remote_root is None:
+            self._remote_root = self.sync_request(consts.HANDLE_GETROOT)
+        return self._remote_root
+
+    def ping(self, data=None, timeout=3):
+        """Have the peer send `data` back; PingError if it comes back different.
+
+        AsyncResultTimeout if it takes longer than `timeout` seconds.
+        """
+        if data is None:
+            data = "abcdefghijklmnopqrstuvwxyz" * 20
+        answer = self.async_request(consts.HANDLE_PING, data, timeout=timeout)
+        if answer.value != data:
+            raise PingError("echo mismatches sent data")
+
+    # -- serving ------------------------------------------------------------------------------
+
+    def fileno(self):
+        """Return the descriptor to wait on for messages; EOFError once the connection has ended."""
+        return self._channel.fileno()
+
+    def poll(self, timeout=0):
+        """Handle one message if one comes within `timeout` seconds and nobody else is reading."""
+        return self.serve(timeout, False)
+
+    def serve_all(self):
+        """Serve the peer until the connection ends."""
+        try:
+            self._serve_forever()
+        except EOFError:
+            pass
+        finally:
+            self.close()
+
+    def serve_threaded(self, thread_count=10):
+        """Serve the peer with several threads until the connection ends."""
+        from sinew.rpyc.lib import spawn  # noqa: PLC0415
+
+        threads = [spawn(self._serve_quietly) for _ in range(thread_count)]
+        try:
+            for thread in threads:
+                thread.join()
+        finally:
+            self.close()
+
+    def _serve_quietly(self):
+        try:
+            self._serve_forever()
+        except EOFError:
+            pass
+
+    def poll_all(self, timeout=0):
+        """Handle messages for `timeout` seconds, at least what is there; tell whether any came."""
+        from sinew.rpyc.lib import Timeout  # noqa: PLC0415
+
+        limit = Timeout(timeout)
+        any_came = False
+        try:
+            while self.poll(limit.timeleft()):
+                any_came = True
+                if limit.expired():
+                    break
+        except EOFError:
+            pass
+        return any_came
+
+    # -- what the engine asks Python for ------------------------------------------------------
+
+    def _netref_class(self, id_pack):
+        """Return the netref class for an object of a class that has not been met before."""
+        name, _, instance_id = id_pack
+        if name in netref.builtin_classes_cache:
+            if instance_id:
+                return netref.builtin_classes_cache[name]
+            return netref.known_class_object(name)
+        return netref.class_factory(id_pack, self.sync_request(consts.HANDLE_INSPECT, id_pack))
+
+    def _box_exc(self, typ, val, tb):
+        """Describe an exception of a request for the peer; None has it raised here instead."""
+        config = self._config
+        self._last_traceback = tb
+        logger = config["logger"]
+        if logger is not None and typ is not StopIteration:
+            logger.debug("Exception caught", exc_info=(typ, val, tb))
+        if typ is SystemExit and config["propagate_SystemExit_locally"]:
+            return None
+        if typ is KeyboardInterrupt and config["propagate_KeyboardInterrupt_locally"]:
+            return None
+        return vinegar.dump(
+            typ, val, tb, config["include_local_traceback"], config["include_local_version"]
+        )
+
+    def _unbox_exc(self, raw):
+        """Return the exception that the peer described."""
+        config = self._config
+        return vinegar.load(
+            raw,
+            import_custom_exceptions=config["import_custom_exceptions"],
+            instantiate_custom_exceptions=config["instantiate_custom_exceptions"],
+            instantiate_oldstyle_exceptions=config["instantiate_oldstyle_exceptions"],
+        )
+
+    def _require_unpickling(self):
+        """Refuse to unpickle what the peer made, unless our own configuration allows it."""
+        if not self._config["allow_pickle"]:
+            raise ValueError(
+                "unpickling is disabled: the peer would run code here; "
+                "set allow_pickle in this side's configuration if you trust it"
+            )
+
+    def _serve_cold(self, handler, args):
+        """Serve a request that is not served in C++."""
+        function = self._COLD_HANDLERS.get(handler)
+        if function is None:
+            raise KeyError(handler)
+        return function(self, *args)
+
+    def _handle_inspect(self, id_pack):
+        obj = self._exported(id_pack)
+        if isinstance(obj, netref.BaseNetref):  # of another connection: its owner knows
+            return netref.syncreq(obj, consts.HANDLE_INSPECT)
+        from sinew.rpyc.lib import get_methods  # noqa: PLC0415
+
+        return tuple(get_methods(netref.LOCAL_ATTRS, obj))
+
+    def _handle_ctxexit(self, obj, exc):
+        if exc is None:
+            return obj.__exit__(None, None, None)
+        try:
+            # A peer of ours describes the exception; stock sends its class, of which nobody can
+            # make the exception that it was.
+            raise (
+                self._unbox_exc(exc)
+                if isinstance(exc, (tuple, int))
+                else TypeError("exceptions must derive from BaseException")
+            )
+        except BaseException:
+            return obj.__exit__(*sys.exc_info())
+
+    def _handle_instancecheck(self, obj, other_id_pack):
+        other = self._exported(other_id_pack)
+        return isinstance(other, obj)
+
+    def _handle_pickle(self, obj, proto):
+        if not self._config["allow_pickle"]:
+            raise ValueError("pickling is disabled")
+        import pickle  # noqa: PLC0415
+
+        return bytes(pickle.dumps(obj, proto))
+
+    def _handle_oldslicing(self, obj, attempt, fallback, start, stop, args):
+        get = self._get_attribute
+        try:
+            return get(obj, attempt)(slice(start, stop), *args)
+        except Exception:
+            if stop is None:
+                stop = sys.maxsize
+            return get(obj, fallback)(start, stop, *args)
+
+    # By number; never changed: a program's own go to _HANDLERS.
+    _COLD_HANDLERS = MappingProxyType(
+        {
+            consts.HANDLE_INSPECT: _handle_inspect,
+            consts.HANDLE_CTXEXIT: _handle_ctxexit,
+            consts.HANDLE_INSTANCECHECK: _handle_instancecheck,
+            consts.HANDLE_PICKLE: _handle_pickle,
+            consts.HANDLE_OLDSLICING: _handle_oldslicing,
+        }
+    )
+
+
+class _Handlers(dict):
+    """What a program has put in the place of the engine's handlers, by number.
+
+    `conn._HANDLERS[number] = function` has `function(conn, *args)` serve that request from now on.
+    """
+
+    __slots__ = ("_conn",)
+
+    def __init__(self, conn):
+        import weakref  # noqa: PLC0415
+
+        super().__init__()
+        self._conn = weakref.ref(conn)
+
+    def __setitem__(self, number, function):
+        super().__setitem__(number, function)
+        self._conn()._set_override(number, function)
+
+    def __delitem__(self, number):
+        super().__delitem__(number)
+        self._conn()._set_override(number, None)
+
+
+def _is_plain_socket(sock):
+    """Tell whether reading the descriptor is reading the socket: no TLS, no gevent, no tunnel."""
+    import socket  # noqa: PLC0415
+
+    return type(sock) is socket.socket

@@ -1,0 +1,312 @@
+"""Streams of bytes below a channel: sockets and pipes.
+
+The engine reads and writes the file descriptor of these streams directly. The methods `read` and
+`write` serve programs that use a stream themselves, and streams whose bytes are not those of a
+file descriptor (a subclass, a wrapped socket).
+"""
+
+import os
+import socket
+import sys
+from contextlib import suppress
+
+from sinew.rpyc.lib import Timeout, socket_backoff_connect
+from sinew.rpyc.lib.compat import poll
+
+from .consts import STREAM_CHUNK
+
+_CLOSED_TEXT = "stream has been closed"
+_ENDED_TEXT = "connection closed by peer"
+
+
+class Stream:
+    """What a channel needs: bytes in, bytes out, and the question whether any are there."""
+
+    __module__ = "rpyc.core.stream"
+    __slots__ = ()
+
+    def close(self):
+        """Close the stream; closing twice is allowed."""
+        raise NotImplementedError
+
+    @property
+    def closed(self):
+        """Whether the stream is closed."""
+        raise NotImplementedError
+
+    def fileno(self):
+        """Return the file descriptor to wait at; EOFError once the stream is closed."""
+        raise NotImplementedError
+
+    def poll(self, timeout):
+        """Tell whether there is something to read within `timeout` seconds (None: no limit)."""
+        limit = Timeout(timeout)
+        waiter = poll()
+        waiter.register(self.fileno(), "r")
+        return bool(waiter.poll(limit.timeleft()))
+
+    def read(self, count):
+        """Return exactly `count` bytes; EOFError if the stream ends before."""
+        raise NotImplementedError
+
+    def write(self, data):
+        """Write all of `data`; EOFError if the other end is gone."""
+        raise NotImplementedError
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.close()
+
+
+class _ClosedFile:
+    """Stands in for the socket or file of a closed stream: every use says what happened."""
+
+    __slots__ = ()
+    closed = True
+
+    def close(self):
+        """Do nothing: it is closed."""
+
+    def __getattr__(self, name):
+        raise EOFError(_CLOSED_TEXT)
+
+    def fileno(self):
+        raise EOFError(_CLOSED_TEXT)
+
+
+ClosedFile = _ClosedFile()
+
+
+class SocketStream(Stream):
+    """A stream over a connected socket. `sock` is the socket."""
+
+    __module__ = "rpyc.core.stream"
+    __slots__ = ("sock",)
+    MAX_IO_CHUNK = STREAM_CHUNK
+
+    def __init__(self, sock):
+        self.sock = sock
+        _send_at_once(sock)
+
+    @classmethod
+    def _connect(
+        cls,
+        host,
+        port,
+        family=socket.AF_INET,
+        socktype=socket.SOCK_STREAM,
+        proto=0,
+        timeout=3,
+        nodelay=False,
+        keepalive=False,
+        attempts=6,
+    ):
+        """Return a connected, blocking socket.
+
+        `timeout` limits the connecting alone. `nodelay` is accepted for compatibility: small
+        messages are never held back here.
+        """
+        places = socket.getaddrinfo(host, port, family, socktype, proto)
+        sock = _connect_to_first(places, timeout, attempts)
+        sock.settimeout(None)
+        if keepalive:
+            _keep_alive(sock, keepalive)
+        return sock
+
+    @classmethod
+    def connect(cls, host, port, **kwargs):
+        """Connect over TCP; `ipv6=True` chooses the family, the rest is that of `_connect`."""
+        if kwargs.pop("ipv6", False):
+            kwargs["family"] = socket.AF_INET6
+        return cls(cls._connect(host, port, **kwargs))
+
+    @classmethod
+    def unix_connect(cls, path, timeout=3):
+        """Connect to a unix socket; `timeout` limits the connecting alone."""
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(timeout)
+            sock.connect(path)
+            sock.settimeout(None)
+        except BaseException:
+            sock.close()
+            raise
+        return cls(sock)
+
+    @classmethod
+    def ssl_connect(cls, host, port, ssl_kwargs, **kwargs):
+        """Raise NotImplementedError: TLS belongs to a later version."""
+        raise NotImplementedError("TLS connections are not part of this version of Sinew")
+
+    @property
+    def closed(self):
+        return self.sock is ClosedFile
+
+    def close(self):
+        sock, self.sock = self.sock, ClosedFile
+        if sock is ClosedFile:
+            return
+        with suppress(OSError, EOFError):
+            sock.shutdown(socket.SHUT_RDWR)  # wakes a reader in another thread
+        sock.close()
+
+    def fileno(self):
+        number = self.sock.fileno()
+        if number < 0:  # somebody closed the socket itself
+            self.close()
+            raise EOFError(_CLOSED_TEXT)
+        return number
+
+    def read(self, count):
+        data = bytearray(count)
+        view, done = memoryview(data), 0
+        while done < count:
+            try:
+                got = self.sock.recv_into(view[done : done + self.MAX_IO_CHUNK])
+            except TimeoutError:
+                continue
+            except OSError as error:
+                self.close()
+                raise EOFError(str(error)) from error
+            if not got:
+                self.close()
+                raise EOFError(_ENDED_TEXT)
+            done += got
+        return bytes(data)
+
+    def write(self, data):
+        try:
+            self.sock.sendall(data)
+        except OSError as error:
+            self.close()
+            raise EOFError(str(error)) from error
+
+
+def _connect_to_first(places, timeout, attempts):
+    """Try the addresses in order; raise the error of the last one."""
+    for number, (family, socktype, proto, _, address) in enumerate(places, 1):
+        try:
+            return socket_backoff_connect(family, socktype, proto, address, timeout, attempts)
+        except OSError:
+            if number == len(places):
+                raise
+    raise OSError("the name has no address")
+
+
+def _send_at_once(sock):
+    """Switch Nagle's algorithm off: with delayed acknowledgements it costs 40 ms a message."""
+    if getattr(sock, "family", None) in (socket.AF_INET, socket.AF_INET6):
+        with suppress(OSError):  # closed by the other side already: the first use will tell
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _keep_alive(sock, keepalive):
+    """Probe a silent peer after `keepalive` seconds (True: 60), five times."""
+    idle = 60 if keepalive is True else int(keepalive)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", idle), ("TCP_KEEPINTVL", idle), ("TCP_KEEPCNT", 5)):
+        number = getattr(socket, option, None)
+        if number is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, number, value)
+
+
+class TunneledSocketStream(SocketStream):
+    """A stream through a tunnel, which closes with it. `tun` is the tunnel or None."""
+
+    __module__ = "rpyc.core.stream"
+    __slots__ = ("tun",)
+
+    def __init__(self, sock):
+        self.tun = None
+        super().__init__(sock)
+
+    def close(self):
+        super().close()
+        tunnel, self.tun = self.tun, None
+        if tunnel is not None:
+            tunnel.close()
+
+
+class PipeStream(Stream):
+    """A stream over two files: one to read from, one to write to."""
+
+    __module__ = "rpyc.core.stream"
+    __slots__ = ("incoming", "outgoing")
+    MAX_IO_CHUNK = STREAM_CHUNK
+
+    def __init__(self, incoming, outgoing):
+        outgoing.flush()
+        self.incoming = incoming
+        self.outgoing = outgoing
+
+    @classmethod
+    def from_std(cls):
+        """Take over standard input and output.
+
+        What this program or its children print from now on goes to standard error, and they read
+        nothing, so that nobody can disturb the protocol.
+        """
+        sys.stdout.flush()
+        stream = cls(os.fdopen(os.dup(0), "rb", 0), os.fdopen(os.dup(1), "wb", 0))
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, 0)
+        os.dup2(2 if _is_open(2) else nothing, 1)
+        os.close(nothing)
+        return stream
+
+    @classmethod
+    def create_pair(cls):
+        """Return two streams that are connected to each other."""
+        here_in, there_out = os.pipe()
+        there_in, here_out = os.pipe()
+        return tuple(
+            cls(os.fdopen(incoming, "rb", 0), os.fdopen(outgoing, "wb", 0))
+            for incoming, outgoing in ((here_in, here_out), (there_in, there_out))
+        )
+
+    @property
+    def closed(self):
+        return self.incoming is ClosedFile
+
+    def close(self):
+        files = (self.incoming, self.outgoing)
+        self.incoming = self.outgoing = ClosedFile
+        for file in files:
+            with suppress(OSError):  # flushing to a reader that is gone
+                file.close()
+
+    def fileno(self):
+        return self.incoming.fileno()
+
+    def read(self, count):
+        pieces = []
+        while count:
+            piece = self._attempt(os.read, self.incoming, min(count, self.MAX_IO_CHUNK))
+            if not piece:
+                self.close()
+                raise EOFError(_ENDED_TEXT)
+            pieces.append(piece)
+            count -= len(piece)
+        return b"".join(pieces)
+
+    def write(self, data):
+        view = memoryview(data)
+        while view:
+            view = view[self._attempt(os.write, self.outgoing, view[: self.MAX_IO_CHUNK]) :]
+
+    def _attempt(self, function, file, argument):
+        try:
+            return function(file.fileno(), argument)
+        except (OSError, ValueError) as error:  # ValueError: the file was closed under us
+            self.close()
+            raise EOFError(str(error)) from error
+
+
+def _is_open(number):
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True

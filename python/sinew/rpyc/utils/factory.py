@@ -1,0 +1,144 @@
+"""Ways to make a connection.
+
+`service` is what this side offers to the peer, a class or an instance; `config` is laid over the
+default configuration. Every function returns a connection.
+"""
+
+import socket
+from contextlib import closing
+from functools import partial
+
+from sinew.rpyc import _lazy
+from sinew.rpyc.core.channel import Channel
+from sinew.rpyc.core.service import MasterService, SlaveService, VoidService
+from sinew.rpyc.core.stream import PipeStream, SocketStream, TunneledSocketStream
+from sinew.rpyc.lib import spawn
+
+_LATER = {
+    **dict.fromkeys(
+        ("DiscoveryError", "ForbiddenError", "connect_by_service", "discover", "list_services"),
+        _lazy.REGISTRY,
+    ),
+    "ssh_connect": _lazy.SSH,
+    "ssl_connect": _lazy.TLS,
+}
+
+__all__ = [
+    "TunneledSocketStream",
+    "connect",
+    "connect_channel",
+    "connect_multiprocess",
+    "connect_pipes",
+    "connect_stdpipes",
+    "connect_stream",
+    "connect_subproc",
+    "connect_thread",
+    "unix_connect",
+]
+__getattr__, __dir__ = _lazy.lazily(__name__, {}, _LATER)
+
+# The dictionaries in the signatures below are stock's, and nobody changes them.
+# ruff: noqa: B006
+
+
+def connect_channel(channel, service=VoidService, config={}):
+    """Connect over a channel."""
+    return service._connect(channel, config)
+
+
+def connect_stream(stream, service=VoidService, config={}):
+    """Connect over a stream."""
+    return connect_channel(Channel(stream), service=service, config=config)
+
+
+def connect_pipes(input, output, service=VoidService, config={}):  # noqa: A002
+    """Connect over two files, one to read from and one to write to."""
+    return connect_stream(PipeStream(input, output), service=service, config=config)
+
+
+def connect_stdpipes(service=VoidService, config={}):
+    """Connect over standard input and output, which this program cannot use any more."""
+    return connect_stream(PipeStream.from_std(), service=service, config=config)
+
+
+def connect(host, port, service=VoidService, config={}, ipv6=False, keepalive=False):
+    """Connect to a server over TCP.
+
+    `keepalive` is True or the seconds of silence after which the peer is probed. OSError if there
+    is no server.
+    """
+    stream = SocketStream.connect(host, port, ipv6=ipv6, keepalive=keepalive)
+    return connect_stream(stream, service, config)
+
+
+def unix_connect(path, service=VoidService, config={}):
+    """Connect to a server on a unix socket; OSError if there is none."""
+    return connect_stream(SocketStream.unix_connect(path), service, config)
+
+
+def connect_subproc(args, service=VoidService, config={}):
+    """Start a program and connect over its standard input and output.
+
+    `args` is that of `subprocess.Popen`; the process is the attribute `proc` of the connection.
+    """
+    from subprocess import PIPE, Popen  # noqa: PLC0415 - only who starts programs needs it
+
+    process = Popen(args, stdin=PIPE, stdout=PIPE)
+    conn = connect_pipes(process.stdout, process.stdin, service=service, config=config)
+    conn.proc = process
+    return conn
+
+
+def connect_thread(service=VoidService, config={}, remote_service=VoidService, remote_config={}):
+    """Connect to a server in a thread of this process, which ends with the connection."""
+    listener = _local_listener()
+    spawn(partial(_server, listener, remote_service, remote_config))
+    return connect(*listener.getsockname(), service=service, config=config)
+
+
+def connect_multiprocess(
+    service=VoidService, config={}, remote_service=VoidService, remote_config={}, args={}
+):
+    """Connect to a server in a new process, which ends with the connection.
+
+    `args` are names that the namespace of the remote service gets.
+    """
+    from multiprocessing import Process  # noqa: PLC0415
+
+    listener = _local_listener()
+    target = partial(_server, listener, remote_service, remote_config, args)
+    Process(target=target, daemon=True).start()
+    with closing(listener):
+        return connect(*listener.getsockname(), service=service, config=config)
+
+
+def _local_listener():
+    return socket.create_server(("127.0.0.1", 0), backlog=1)
+
+
+def _get_free_port():
+    """Return a TCP port that nobody listens at right now."""
+    with closing(_local_listener()) as listener:
+        return listener.getsockname()[1]
+
+
+def _server(listener, remote_service, remote_config, args=None):
+    """Serve the first client of `listener`."""
+    try:
+        with closing(listener):
+            sock = listener.accept()[0]
+        conn = connect_stream(SocketStream(sock), service=remote_service, config=remote_config)
+        if args:
+            _namespace_of(conn._local_root).update(args)
+        conn.serve_all()
+    except KeyboardInterrupt:
+        from _thread import interrupt_main  # noqa: PLC0415
+
+        interrupt_main()
+
+
+def _namespace_of(root):
+    """Return the dictionary that `connect_multiprocess` fills: none but for these services."""
+    classic = isinstance(root, (MasterService, SlaveService))
+    found = getattr(root, "namespace" if classic else "exposed_namespace", None)
+    return {} if found is None else found

@@ -1,0 +1,292 @@
+"""Servers: they accept connections and offer a service on each of them."""
+
+import errno
+import logging
+import os
+import socket
+import sys
+from contextlib import suppress
+
+from sinew.rpyc import _lazy
+from sinew.rpyc.core.channel import Channel
+from sinew.rpyc.core.stream import SocketStream
+from sinew.rpyc.lib import spawn, spawn_waitready
+
+from .authenticators import AuthenticationError
+
+__all__ = ["AuthenticationError", "OneShotServer", "Server", "ThreadPoolServer", "ThreadedServer"]
+__getattr__, __dir__ = _lazy.lazily(
+    __name__, {}, {"ForkingServer": _lazy.FORKING, "GeventServer": _lazy.GEVENT}
+)
+
+
+class Server:
+    """Listens, accepts and serves; how the clients share threads is up to the subclass.
+
+    `service` is a class or an instance. `hostname` None means every interface of the machine.
+    `authenticator` is described in `authenticators`. `protocol_config` is laid over the default
+    configuration of each connection and may be changed for later ones. `listener_timeout` is how
+    often `accept` looks whether the server is still wanted. `socket_path` makes it a unix socket
+    instead. ValueError if an address is given with a path.
+
+    A subclass may override `_accept_method`, `_authenticate_and_serve_client`, `_serve_client` and
+    `_handle_connection`, which call each other in this order.
+    """
+
+    __module__ = "rpyc.utils.server"
+
+    def __init__(
+        self,
+        service,
+        hostname=None,
+        ipv6=False,
+        port=0,
+        backlog=socket.SOMAXCONN,
+        reuse_addr=True,
+        authenticator=None,
+        registrar=None,
+        auto_register=None,
+        protocol_config=None,
+        logger=None,
+        listener_timeout=0.5,
+        socket_path=None,
+    ):
+        self.active = False
+        self._closed = False
+        self.service = service
+        self.authenticator = authenticator
+        self.backlog = backlog
+        self.registrar = registrar
+        self.auto_register = bool(registrar) if auto_register is None else auto_register
+        self.protocol_config = {} if protocol_config is None else protocol_config
+        self.clients = set()
+        self._unlink = None
+        if socket_path is None:
+            self.listener = _tcp_listener(hostname, port, ipv6, reuse_addr)
+            self.host, self.port = self.listener.getsockname()[:2]
+        else:
+            if hostname is not None or port != 0 or ipv6:
+                raise ValueError("socket_path excludes hostname, port and ipv6")
+            self.listener = _unix_listener(socket_path)
+            self.host, self.port = "", socket_path
+            self._unlink = socket_path
+        self.listener.settimeout(listener_timeout)
+        self.logger = logger or logging.getLogger(f"{service.get_service_name()}/{self.port}")
+        self.protocol_config.setdefault("logger", self.logger)
+
+    def close(self):
+        """Stop listening and end every connection; closing twice is allowed.
+
+        threads: any
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self.active = False
+        if self.auto_register:
+            self._unregister()
+        _shut(self.listener)  # wakes `accept`
+        if self._unlink is not None:
+            _unlink(self._unlink)
+        self.logger.info("listener closed")
+        for sock in list(self.clients):
+            _shut(sock)
+        self.clients.clear()
+
+    def fileno(self):
+        """Return the file descriptor of the listening socket."""
+        return self.listener.fileno()
+
+    def accept(self):
+        """Wait for one client and hand it to `_accept_method`; EOFError if the server closes."""
+        while self.active:
+            try:
+                sock, address = self.listener.accept()
+            except TimeoutError:
+                continue
+            except OSError as error:
+                if self.active and error.errno in _PASSING_ERRORS:
+                    self.logger.warning("cannot accept: %s", error)
+                    continue
+                raise EOFError("the server was closed") from error
+            sock.setblocking(True)
+            self.logger.info("accepted %s with fd %s", address, sock.fileno())
+            self.clients.add(sock)
+            self._accept_method(sock)
+            return
+        raise EOFError("the server was closed")
+
+    def _accept_method(self, sock):
+        """Arrange for `_authenticate_and_serve_client(sock)` to be called."""
+        raise NotImplementedError
+
+    def _authenticate_and_serve_client(self, sock):
+        """Serve one client, if the authenticator admits it, until its connection ends."""
+        original = sock
+        try:
+            credentials = None
+            if self.authenticator:
+                place = sock.getpeername()
+                try:
+                    sock, credentials = self.authenticator(sock)
+                except AuthenticationError:
+                    self.logger.info("%s failed to authenticate, rejecting connection", place)
+                    return
+                self.logger.info("%s authenticated successfully", place)
+            self._serve_client(sock, credentials)
+        except Exception:
+            # Whatever a client does, the others are served.
+            self.logger.exception("client connection terminated abruptly")
+        finally:
+            _shut(sock)
+            self.clients.discard(original)
+
+    def _serve_client(self, sock, credentials):
+        """Make the connection to an admitted client and serve it."""
+        here, there = sock.getsockname(), sock.getpeername()
+        suffix = f" ({credentials!r})" if credentials else ""
+        self.logger.info("welcome %s%s", there, suffix)
+        config = dict(self.protocol_config, credentials=credentials, endpoints=(here, there))
+        config.setdefault("logger", self.logger)
+        config.setdefault("wire_family", "detect")
+        try:
+            conn = self.service._connect(Channel(SocketStream(sock)), config)
+            self._handle_connection(conn)
+        finally:
+            self.logger.info("goodbye %s%s", there, suffix)
+
+    def _handle_connection(self, conn):
+        """Serve the requests of a connection until it ends."""
+        conn.serve_all()
+
+    def _bg_register(self):
+        """Register again and again, as long as the server is there."""
+        import threading  # noqa: PLC0415
+
+        interval = self.registrar.REREGISTER_INTERVAL
+        pause = threading.Event()
+        while self.active:
+            try:
+                aliases = self.service.get_service_aliases()
+                self.registrar.register(aliases, self.port, interface=self.host)
+            except Exception:
+                self.logger.exception("registering failed")
+            pause.wait(interval)
+
+    def _unregister(self):
+        try:
+            self.registrar.unregister(self.port)
+        except Exception:
+            self.logger.exception("unregistering failed")
+
+    def _listen(self):
+        if self.active:
+            return
+        self.listener.listen(self.backlog)
+        self.active = True
+        self.logger.info("server started on [%s]:%s", self.host, self.port)
+
+    def _register(self):
+        if self.auto_register:
+            spawn(self._bg_register)
+
+    def start(self):
+        """Serve until `close()` is called from elsewhere, or until Ctrl-C."""
+        self._listen()
+        self._register()
+        try:
+            while self.active:
+                self.accept()
+        except EOFError:
+            pass  # closed by another thread
+        except KeyboardInterrupt:
+            sys.stderr.write("\n")
+            self.logger.warning("keyboard interrupt!")
+        finally:
+            self.logger.info("server has terminated")
+            self.close()
+
+    def _start_in_thread(self):
+        """Serve in a new daemon thread; return it as soon as clients can connect."""
+        return spawn_waitready(self._listen, self.start)[0]
+
+
+# What `accept` may fail with while the listener is well: the client left, or resources ran out.
+_PASSING_ERRORS = frozenset(
+    (errno.ECONNABORTED, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EINTR)
+)
+
+
+def _tcp_listener(hostname, port, ipv6, reuse_addr):
+    family = socket.AF_INET6 if ipv6 else socket.AF_INET
+    places = socket.getaddrinfo(
+        hostname, port, family, socket.SOCK_STREAM, socket.IPPROTO_TCP, socket.AI_PASSIVE
+    )
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if reuse_addr and sys.platform != "win32":  # there it would share the port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(places[0][4])
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _unix_listener(path):
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(path)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _shut(sock):
+    """Close a socket so that other threads that wait at it wake up."""
+    with suppress(OSError):  # not connected any more
+        sock.shutdown(socket.SHUT_RDWR)
+    sock.close()
+
+
+def _unlink(path):
+    with suppress(OSError):  # somebody else's already
+        os.unlink(path)
+
+
+class OneShotServer(Server):
+    """Serves its first client, in the thread that accepts, and closes."""
+
+    __module__ = "rpyc.utils.server"
+
+    def _accept_method(self, sock):
+        try:
+            self._authenticate_and_serve_client(sock)
+        finally:
+            self.close()
+
+
+class ThreadedServer(Server):
+    """Serves each client in a thread of its own."""
+
+    __module__ = "rpyc.utils.server"
+
+    def _accept_method(self, sock):
+        spawn(self._authenticate_and_serve_client, sock)
+
+
+class ThreadPoolServer(ThreadedServer):
+    """Serves many clients with few threads.
+
+    `nbThreads` threads execute requests, each up to `requestBatchSize` of one client in a row.
+
+    TODO(perf): serve through the engine's pooled server; until then each client has its thread.
+    """
+
+    __module__ = "rpyc.utils.server"
+
+    def __init__(self, *args, **kwargs):
+        self.nbthreads = kwargs.pop("nbThreads", 20)
+        self.request_batch_size = kwargs.pop("requestBatchSize", 10)
+        super().__init__(*args, **kwargs)

@@ -1,0 +1,155 @@
+"""Options and fixtures of the behaviour tests; what they mean is in README.md."""
+
+import contextlib
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from harness import combos, impls
+from harness.limit import HardLimit
+from harness.peer import Servers
+from harness.presence import require
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--stock",
+        choices=impls.STOCK_VERSIONS,
+        default=impls.DEFAULT_STOCK,
+        help="version of the stock RPyC that plays the other role",
+    )
+
+
+def pytest_configure(config):
+    for mark in combos.MARKS:
+        config.addinivalue_line("markers", mark)
+    impls.select_stock(config.getoption("--stock"))
+    config.hard_limit = HardLimit()
+
+
+def pytest_generate_tests(metafunc):
+    if "combo" in metafunc.fixturenames:
+        metafunc.parametrize("combo", combos.chosen_combos(metafunc), ids=str)
+    elif "impl" in metafunc.fixturenames:
+        metafunc.parametrize("impl", combos.chosen_impls(metafunc), ids=lambda i: f"impl={i}")
+
+
+def pytest_collection_modifyitems(config, items):
+    for item in items:
+        combos.expect_stock_bugs(item, config.getoption("--stock"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    with item.config.hard_limit.around(item):
+        return (yield)
+
+
+@pytest.fixture(scope="session")
+def stock_version(pytestconfig):
+    """The version of the stock implementation in this run: "6.0.2" or "5.3.1"."""
+    return pytestconfig.getoption("--stock")
+
+
+@pytest.fixture(scope="module")
+def servers(request):
+    """The server processes of one test module."""
+    pool = Servers()
+    expiry = request.config.hard_limit.on_expiry
+    expiry.append(pool.dump_stacks)
+    yield pool
+    expiry.remove(pool.dump_stacks)
+    pool.stop()
+
+
+@pytest.fixture
+def rpyc(combo):
+    """The package that plays the client in this run of a test."""
+    require(combo.client, combo.server)
+    return impls.load(combo.client)
+
+
+@pytest.fixture
+def lib(impl):
+    """The package under test, for tests where both ends are in this process."""
+    require(impl)
+    return impls.load(impl)
+
+
+@pytest.fixture
+def server_impl(combo, stock_version):
+    """What `peers/serve.py` calls the server of this run."""
+    if combo.server == impls.STOCK and stock_version != impls.DEFAULT_STOCK:
+        return f"stock-{stock_version}"
+    return combo.server
+
+
+@pytest.fixture
+def serve(rpyc, servers, server_impl):
+    """A function `serve(service, fresh=False, **settings) -> ServerProcess`.
+
+    `service` is MODULE:FUNCTION within peers; `settings` are those of ServerProcess. Without
+    `fresh`, tests of one module that ask for the same share the process.
+    """
+
+    def start(service, *, fresh=False, **settings):
+        get = servers.fresh if fresh else servers.get
+        return get(server_impl, service, **settings)
+
+    return start
+
+
+@pytest.fixture
+def client_config(combo, stock_version):
+    """What a client must add to its config to speak with the server of this run."""
+    if combo.client == impls.OURS and combo.server == impls.STOCK and stock_version[0] == "5":
+        return {"wire_family": "B"}
+    return {}
+
+
+@pytest.fixture
+def connect_to(rpyc, client_config):
+    """A function `connect_to(server, config=None, service=None) -> Connection`."""
+    with contextlib.ExitStack() as opened:
+
+        def connect(server, *, config=None, service=None):
+            extra = {} if service is None else {"service": service}
+            conn = rpyc.connect(
+                "127.0.0.1", server.port, config={**client_config, **(config or {})}, **extra
+            )
+            opened.callback(close_quietly, conn)
+            return conn
+
+        yield connect
+
+
+def close_quietly(conn):
+    """Close a connection whose peer may be gone."""
+    with contextlib.suppress(Exception):
+        conn._config["sync_request_timeout"] = 2  # the server may be busy for ever
+        conn.close()
+
+
+@pytest.fixture
+def connect(serve, connect_to):
+    """A function that starts (or finds) a server and connects to it.
+
+    `connect(service, config=..., server_config=..., client_service=..., fresh=..., **settings)`.
+    """
+
+    def connect_service(
+        name, *, config=None, server_config=None, client_service=None, fresh=False, **settings
+    ):
+        server = serve(name, fresh=fresh, config=server_config or {}, **settings)
+        return connect_to(server, config=config, service=client_service)
+
+    return connect_service
+
+
+@pytest.fixture
+def classic(connect, rpyc):
+    """A classic connection: both sides serve the whole interpreter."""
+    return connect("classic:slave", client_service=rpyc.ClassicService)

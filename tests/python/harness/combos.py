@@ -1,0 +1,76 @@
+"""Which implementation plays which role in a test, and the marks that narrow it."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from harness.impls import IMPLEMENTATIONS
+
+
+@dataclass(frozen=True)
+class Combo:
+    """Who is the client and who is the server in one run of a test."""
+
+    client: str
+    server: str
+
+    def __str__(self) -> str:
+        return f"client={self.client}-server={self.server}"
+
+    def matches(self, client: str | None, server: str | None) -> bool:
+        """Tell whether both named roles are played by the named implementations."""
+        return client in (None, self.client) and server in (None, self.server)
+
+
+MARKS = (
+    "combos(client=None, server=None): run only the combinations with these implementations",
+    "impls(*names): run a one-implementation test only for these implementations",
+    "stock_bug(reason, client=None, server=None, stock=None, strict=True): a defect of stock",
+    "timeout(seconds): hard limit of one test, 30 seconds when absent",
+)
+ALL_COMBOS = tuple(Combo(c, s) for c in IMPLEMENTATIONS for s in IMPLEMENTATIONS)
+
+only = pytest.mark.combos
+ours_only = pytest.mark.impls("ours")
+
+
+def stock_bug(reason, *, client=None, server=None, stock=None, strict=True):
+    """Expect failure where stock plays the named roles.
+
+    `client="stock"` means every combination with a stock client, and so on; with both roles
+    named, only the pair. `stock` limits the mark to one stock version. In a test of one
+    implementation name neither role.
+    """
+    return pytest.mark.stock_bug(reason, client=client, server=server, stock=stock, strict=strict)
+
+
+def chosen_combos(metafunc):
+    """Return the combinations that the marks of a test function leave."""
+    combos = ALL_COMBOS
+    for mark in metafunc.definition.iter_markers("combos"):
+        combos = [
+            c for c in combos if c.matches(mark.kwargs.get("client"), mark.kwargs.get("server"))
+        ]
+    return list(combos)
+
+
+def chosen_impls(metafunc):
+    """Return the implementations that the marks of a one-implementation test leave."""
+    for mark in metafunc.definition.iter_markers("impls"):
+        return list(mark.args)
+    return list(IMPLEMENTATIONS)
+
+
+def expect_stock_bugs(item, stock_version):
+    """Turn the `stock_bug` marks of a collected test into xfail where they apply."""
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    combo, impl = params.get("combo"), params.get("impl")
+    for mark in item.iter_markers("stock_bug"):
+        client, server = mark.kwargs["client"], mark.kwargs["server"]
+        if mark.kwargs["stock"] not in (None, stock_version):
+            continue
+        hit = combo.matches(client, server) if combo else impl == "stock"
+        if hit:
+            item.add_marker(
+                pytest.mark.xfail(reason=f"stock: {mark.args[0]}", strict=mark.kwargs["strict"])
+            )
