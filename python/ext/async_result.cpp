@@ -138,6 +138,7 @@ PyObject* async_result_wait(PyObject* object, PyObject* /*unused*/) {
   if (peer == nullptr) return nullptr;
   if (!self->call->done() && !peer->connection().poll_briefly(*self->call)) {
     rpc::WaitStatus status{};
+    if (PyErr_CheckSignals() != 0) return nullptr;  // one would not interrupt the wait any more
     {
       const AllowThreads unlocked;
       status = peer->connection().wait(*self->call, self->expiry);

@@ -188,7 +188,7 @@ PyObject* connection_async_request(PyObject* object, PyObject* args, PyObject* k
   PyRef result = make_async_result(self, question.seq());
   if (!result) return nullptr;
   set_expiry(result.get(), seconds);
-  return question.send(call_of(result.get())) ? result.release() : nullptr;
+  return question.send(call_of(result.get()), /*later=*/true) ? result.release() : nullptr;
 }
 
 // ---------------------------------------------------------------------------------------------

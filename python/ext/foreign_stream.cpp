@@ -50,6 +50,8 @@ class ForeignStream final : public io::Stream {
     return io::Readiness{.readable = true, .writable = false};
   }
 
+  bool is_free_threaded() const noexcept override { return false; }
+
   void interrupt() noexcept override {
     if (interpreter_is_gone()) return;
     const AdoptThread gil;

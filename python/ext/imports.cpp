@@ -70,7 +70,10 @@ void Peer::forget_import(Netref* netref) noexcept {
   if (found != imports_.end() && found->second == netref) imports_.erase(found);
   if (connection_.is_dead()) return;
   try {
-    releases_.push({netref->remote_class, netref->instance_id, netref->received});
+    constexpr auto kSoon = std::chrono::milliseconds(10);
+    if (releases_.push({netref->remote_class, netref->instance_id, netref->received})) {
+      connection_.flush_within(kSoon);
+    }
   } catch (const std::bad_alloc&) {
     return;  // the peer keeps one object too many until the connection ends
   }

@@ -1,5 +1,7 @@
 #include "peer.h"
 
+#include <unistd.h>
+
 #include <string>
 
 #include "errors.h"
@@ -125,6 +127,12 @@ int Peer::traverse(visitproc visit, void* arg) noexcept {
     return result;
   }
   return classes_.traverse(visit, arg);
+}
+
+// Python runs signal handlers on the main thread only.
+bool Peer::handles_signals() const noexcept {
+  static thread_local const bool is_main_thread = ::gettid() == ::getpid();
+  return is_main_thread;
 }
 
 bool Peer::interrupted() noexcept {

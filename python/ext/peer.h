@@ -101,7 +101,9 @@ class Peer final : public rpc::Dispatcher {
 
   // rpc::Dispatcher; without the GIL.
   void dispatch(rpc::WorkQueue& queue) noexcept override;
+  bool handles_signals() const noexcept override;
   bool interrupted() noexcept override;
+  void before_idle_flush() noexcept override { send_releases(); }
 
  private:
   Peer(ConnectionObject* owner, std::unique_ptr<io::Stream> stream,

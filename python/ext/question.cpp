@@ -88,11 +88,12 @@ bool Question::add_id(const RemoteClass& remote_class, std::int64_t instance_id)
 }
 
 // Registers and sends. What does not fit at once is sent with the GIL given up, reading meanwhile.
-bool Question::send(rpc::Call& call) noexcept try {
+bool Question::send(rpc::Call& call, bool later) noexcept try {
   if (!check(wire::end_frame(out_, frame_start_))) return false;
   release_deferred();
   peer_.send_releases();
-  const auto sent = peer_.connection().start(call, out_);
+  const auto sent =
+      later ? peer_.connection().start_later(call, out_) : peer_.connection().start(call, out_);
   if (!sent) {
     sent.error() == Errc::kConnectionReset ? raise_dead(peer_)
                                            : raise_codec_error(sent.error(), "cannot send");
@@ -121,6 +122,11 @@ PyObject* Question::ask() noexcept {
   if (!send(call)) return nullptr;
   if (!peer_.connection().poll_briefly(call)) {
     rpc::WaitStatus status{};
+    // A signal that came while we looked would not interrupt the wait any more.
+    if (PyErr_CheckSignals() != 0) {
+      peer_.connection().forget(call);
+      return nullptr;
+    }
     {
       const AllowThreads unlocked;
       status = peer_.connection().wait(call, deadline);

@@ -33,8 +33,9 @@ class Question {
   /// Sends and waits as long as the configuration says. New reference, or null with an exception.
   PyObject* ask() noexcept;
 
-  /// Sends for `call`, which was made with seq(). False with an exception set.
-  bool send(rpc::Call& call) noexcept;
+  /// Sends for `call`, which was made with seq(); with `later` it may be held back for a moment to
+  /// leave together with others. False with an exception set.
+  bool send(rpc::Call& call, bool later = false) noexcept;
 
   std::int64_t seq() const noexcept { return seq_; }
 

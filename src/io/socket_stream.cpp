@@ -47,7 +47,7 @@ Result<std::size_t> SocketStream::try_read(MutableByteView into, std::size_t /*w
 // is too far off, so that calls with one constant timeout pay for it once. Returns false when poll
 // must be used: the last stretch before a deadline wants more precision.
 bool SocketStream::arm_receive_timeout(Deadline deadline) noexcept {
-  constexpr std::int64_t kPollBelowMs = 200;
+  constexpr std::int64_t kPollBelowMs = 100;
   std::int64_t wanted_ms = 0;
   if (!deadline.is_never() && !deadline.clock().is_manual()) {
     wanted_ms = deadline.remaining().count() / 1'000'000;

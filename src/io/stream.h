@@ -52,6 +52,10 @@ class Stream {
   /// something here.
   virtual void hasten_acknowledgement() noexcept {}
 
+  /// Whether any thread may write at any time. False for a stream whose writes need a lock of
+  /// their own, such as the GIL.
+  virtual bool is_free_threaded() const noexcept { return true; }
+
   /// Ends both directions and wakes every waiter and reader: they see kEndOfStream. The
   /// descriptor stays valid until the stream is destroyed, so a racing reader is safe.
   virtual void interrupt() noexcept = 0;

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "rpc/idle_flusher.h"
+
 // Design notes.
 //   Lock order: mutex_, then the outbox's. Neither is held while waiting, serving, or calling the
 //   dispatcher.
@@ -18,6 +20,9 @@
 
 namespace sinew::rpc {
 namespace {
+
+// How long a message may be held back for others to join it.
+constexpr Duration kHeldBack = std::chrono::microseconds(200);
 
 std::atomic<std::uint32_t> fork_generation{0};
 
@@ -39,7 +44,10 @@ Connection::Connection(std::unique_ptr<io::Stream> stream, std::unique_ptr<Sessi
       inbox_(*stream_, *session_),
       outbox_(*stream_) {}
 
-Connection::~Connection() = default;
+Connection::~Connection() {
+  // Asked again even if nothing is due: the flusher may be at it right now.
+  if (armed_once_.load(std::memory_order_relaxed) && !forked()) IdleFlusher::get().forget(*this);
+}
 
 bool Connection::forked() const noexcept {
   return fork_generation_ != fork_generation.load(std::memory_order_relaxed);
@@ -48,16 +56,35 @@ bool Connection::forked() const noexcept {
 // ---------------------------------------------------------------------------------------------
 // Questions
 
-Result<bool> Connection::start(Call& call, const Writer& request) {
+// Enters the call in the table.
+Result<void> Connection::enroll(Call& call) {
   if (is_dead()) return sinew::fail(Errc::kConnectionReset);
-  {
-    const std::scoped_lock lock(mutex_);
-    if (error_ != nullptr) return sinew::fail(Errc::kConnectionReset);
-    if (calls_.size() >= limits_.max_pending_calls) return sinew::fail(Errc::kTooManyPending);
-    calls_.emplace(call.seq(), &call);
-  }
-  auto sent = send_now(request);
+  const std::scoped_lock lock(mutex_);
+  if (error_ != nullptr) return sinew::fail(Errc::kConnectionReset);
+  if (calls_.size() >= limits_.max_pending_calls) return sinew::fail(Errc::kTooManyPending);
+  calls_.emplace(call.seq(), &call);
+  return {};
+}
+
+Result<bool> Connection::start(Call& call, const Writer& request) {
+  SINEW_TRY(enroll(call));
+  const auto sent = send_now(request);
   // A stream that broke has failed the connection, and with it this call: that is its outcome.
+  return sent ? sent : Result<bool>(true);
+}
+
+Result<bool> Connection::start_later(Call& call, const Writer& request) {
+  constexpr Duration kQuickSuccession = std::chrono::microseconds(50);
+  SINEW_TRY(enroll(call));
+  const TimePoint now = Clock::system().now();
+  const TimePoint last{
+      Duration(last_later_.exchange(now.time_since_epoch().count(), std::memory_order_relaxed))};
+  if (now - last < kQuickSuccession && may_hold_back(request)) {
+    outbox_.cork(request);
+    flush_within(kHeldBack);
+    return true;
+  }
+  const auto sent = send_now(request);
   return sent ? sent : Result<bool>(true);
 }
 
@@ -74,6 +101,7 @@ bool Connection::forget(Call& call) noexcept {
 }
 
 bool Connection::notify_on_completion(Call& call) noexcept {
+  if (forked()) return false;
   const std::scoped_lock lock(mutex_);
   if (call.done()) return false;
   call.notify_ = true;
@@ -81,6 +109,7 @@ bool Connection::notify_on_completion(Call& call) noexcept {
 }
 
 bool Connection::take_announcement(Call& call) noexcept {
+  if (forked()) return false;
   const std::scoped_lock lock(mutex_);
   const std::size_t taken = std::erase(announcements_, &call);
   announce_.store(!announcements_.empty(), std::memory_order_relaxed);
@@ -88,6 +117,7 @@ bool Connection::take_announcement(Call& call) noexcept {
 }
 
 void Connection::set_expiry(Call& call, Deadline expiry) noexcept {
+  if (forked()) return;
   const std::scoped_lock lock(mutex_);
   call.expiry_ = expiry;
 }
@@ -149,6 +179,7 @@ std::optional<Work> Connection::next_announcement() noexcept {
 // Sending
 
 Result<bool> Connection::send_now(const Writer& message) {
+  if (is_dead()) return sinew::fail(Errc::kConnectionReset);
   unacknowledged_.store(false, std::memory_order_relaxed);
   const auto sent = outbox_.submit(message);
   if (sent) return sent;
@@ -156,15 +187,42 @@ Result<bool> Connection::send_now(const Writer& message) {
   return sinew::fail(Errc::kConnectionReset);
 }
 
-Result<bool> Connection::send_answer(const Writer& message) {
+// Small messages only, and not for ever: a large one pays for its system call.
+bool Connection::may_hold_back(const Writer& message) const noexcept {
   constexpr std::size_t kMaxHeldBack = 64 * 1024;
+  return stream_->is_free_threaded() &&
+         outbox_.queued() - outbox_.sent() + message.total_size() < kMaxHeldBack;
+}
+
+Result<bool> Connection::send_answer(const Writer& message) {
   if (is_dead()) return sinew::fail(Errc::kConnectionReset);
-  if (more_to_serve_.load(std::memory_order_relaxed) &&
-      outbox_.queued() - outbox_.sent() + message.total_size() < kMaxHeldBack) {
-    outbox_.cork(message);
-    return true;
+  if (!more_to_serve_.load(std::memory_order_relaxed) || !may_hold_back(message)) {
+    return send_now(message);
   }
-  return send_now(message);
+  outbox_.cork(message);
+  flush_within(kHeldBack);  // unless what is served next is done before
+  return true;
+}
+
+void Connection::flush_within(Duration delay) noexcept {
+  if (!stream_->is_free_threaded() || forked()) return;
+  const TimePoint::rep asked = idle_due_.load(std::memory_order_relaxed);
+  const TimePoint due = Clock::system().now() + delay;
+  if (asked != 0 && asked <= due.time_since_epoch().count()) return;
+  idle_due_.store(due.time_since_epoch().count(), std::memory_order_relaxed);
+  armed_once_.store(true, std::memory_order_relaxed);
+  try {
+    IdleFlusher::get().arm(*this, due);
+  } catch (...) {
+    flush();  // no thread to be had
+  }
+}
+
+void Connection::idle_flush() noexcept {
+  idle_due_.store(0, std::memory_order_relaxed);
+  if (is_dead()) return;
+  dispatcher_.before_idle_flush();
+  flush();
 }
 
 void Connection::flush() noexcept {
@@ -191,26 +249,36 @@ WaitStatus Connection::drain(Deadline deadline) {
 }
 
 // Waits for room; while nobody else reads, also for input, which is set aside unserved: the peer
-// may be unable to read our bytes before we have read its.
+// may be unable to read our bytes before we have read its. Leads only to read: whoever comes to
+// wait for an answer that was set aside must not have to wait for room.
 Result<void> Connection::drain_step(std::uint64_t until, Deadline deadline) {
   SINEW_TRY(outbox_.flush());
   if (outbox_.sent() >= until) return {};
-  Seat seat;
   std::unique_lock lock(mutex_);
-  const bool leads = turnstile_.try_lead(seat);
+  const bool read_too = !turnstile_.has_leader();
   lock.unlock();
-  auto ready = stream_->wait({.readable = leads, .writable = true}, deadline);
-  Result<void> result;
-  if (!ready) {
-    result = sinew::fail(ready.error());
-  } else if (leads && ready->readable) {
-    result = set_input_aside();
-  }
-  if (leads) {
-    lock.lock();
-    stop_leading(seat, lock);
-  }
+  const auto ready = wait_for_room(read_too, deadline);
+  if (!ready) return sinew::fail(ready.error());
+  if (!ready->readable) return {};
+  Seat seat;
+  lock.lock();
+  if (!turnstile_.try_lead(seat)) return {};
+  lock.unlock();
+  const auto result = set_input_aside();
+  lock.lock();
+  stop_leading(seat, lock);
   return result;
+}
+
+Result<io::Readiness> Connection::wait_for_room(bool read_too, Deadline deadline) {
+  const io::Readiness wanted{.readable = read_too, .writable = true};
+  if (read_too) return stream_->wait(wanted, deadline);
+  // Whoever leads now may stop reading to serve for long, with nobody to promote: look again then.
+  constexpr Duration kLookAgain = std::chrono::milliseconds(20);
+  auto ready = stream_->wait(
+      wanted, Deadline::earlier(deadline, Deadline::after(kLookAgain, deadline.clock())));
+  const bool only_look = !ready && ready.error() == Errc::kTimedOut && !deadline.passed();
+  return only_look ? io::Readiness() : ready;
 }
 
 Result<void> Connection::set_input_aside() {

@@ -67,12 +67,17 @@ class Connection {
   /// connection is dead (error()); the call is then not registered.
   Result<bool> start(Call& call, const Writer& request);
 
+  /// The same for a call that nobody waits for yet. Requests in quick succession may be held back
+  /// for a moment, so that they leave together; whoever waits or serves sends them.
+  Result<bool> start_later(Call& call, const Writer& request);
+
   /// Waits for `call`, reading and serving meanwhile. After kTimedOut and kInterrupted the call is
   /// still registered: forget() it or wait again.
   WaitStatus wait(Call& call, Deadline deadline);
 
   /// Looks for the answer for a few microseconds, serving nothing, and only if that is likely to
   /// pay (spin.h). For callers that hold a lock they would rather not give up, such as the GIL.
+  /// A signal does not end it: the caller looks at its signals before it goes on to wait().
   bool poll_briefly(Call& call) noexcept;
 
   /// Takes back a call that is not done: its answer will be dropped. True if it was still waiting.
@@ -113,6 +118,13 @@ class Connection {
   /// Sends what is corked, as far as it goes now.
   void flush() noexcept;
 
+  /// Asks for idle_flush() within `delay`, unless a message takes along what is held back. Cheap
+  /// when that has been asked for already.
+  void flush_within(Duration delay) noexcept;
+
+  /// IdleFlusher: sends what is held back.
+  void idle_flush() noexcept;
+
   // Serving.
 
   /// Serves until `deadline`: with `once` until one message has been handled, else for ever (or
@@ -139,6 +151,9 @@ class Connection {
  private:
   friend class WorkQueue;
 
+  Result<void> enroll(Call& call);
+  bool may_hold_back(const Writer& message) const noexcept;
+
   // Why the leader's turn ended, or why it handles no more frames for now.
   enum class Turn : std::uint8_t {
     kEmpty,    // no complete frame is left
@@ -162,7 +177,8 @@ class Connection {
   Turn handle_frames(Seat& seat, Want want, std::optional<Work>& work);
   Result<void> read_more(Deadline deadline);
   Result<bool> spin_for_input(Deadline deadline);
-  bool interrupted_unlocked(std::unique_lock<std::mutex>& lock);
+  Deadline next_look_at_signals(Deadline deadline) const noexcept;
+  std::optional<WaitStatus> look_at_signals(Seat& seat, std::unique_lock<std::mutex>& lock);
   void stop_leading(Seat& seat, std::unique_lock<std::mutex>& lock) noexcept;
   void attach_locked(Seat& seat) noexcept;
   void detach_locked(Seat& seat) noexcept;
@@ -171,6 +187,7 @@ class Connection {
   std::optional<Work> next_announcement() noexcept;
   void finish_locked(Call& call, Call::Outcome outcome) noexcept;
   Result<void> drain_step(std::uint64_t until, Deadline deadline);
+  Result<io::Readiness> wait_for_room(bool read_too, Deadline deadline);
   Result<void> set_input_aside();
   void fail_with(Errc errc, std::string_view doing) noexcept;
   bool forked() const noexcept;
@@ -185,9 +202,13 @@ class Connection {
   Inbox inbox_;    // the leader's
   Outbox outbox_;  // has its own lock, taken after mutex_ or alone
   Spin spin_;
-  std::atomic<bool> more_to_serve_{false};   // a hint for send_answer(): frames wait in the inbox
-  std::atomic<bool> unacknowledged_{false};  // a hint for the leader: read since the last send
-  std::atomic<bool> announce_{false};        // announcements_ is not empty
+  std::atomic<bool> more_to_serve_{false};     // a hint for send_answer(): frames wait in the inbox
+  std::atomic<bool> just_spun_{false};         // the wait that follows need not spin again
+  std::atomic<bool> unacknowledged_{false};    // a hint for the leader: read since the last send
+  std::atomic<bool> armed_once_{false};        // the idle flusher has heard of us
+  std::atomic<TimePoint::rep> idle_due_{0};    // when idle_flush() comes; 0: not asked for
+  std::atomic<TimePoint::rep> last_later_{0};  // when start_later() was last called
+  std::atomic<bool> announce_{false};          // announcements_ is not empty
 
   mutable std::mutex mutex_;
   Turnstile turnstile_;                        // guarded by mutex_

@@ -18,20 +18,41 @@ WaitStatus Connection::wait_turns(Seat& seat, Deadline deadline, Want want, bool
   attach_locked(seat);
   std::optional<WaitStatus> ended;
   while (!ended) {
+    const Deadline until = next_look_at_signals(deadline);
     if (seat.call != nullptr && seat.call->done()) {
       ended = WaitStatus::kDone;
     } else if (error_ != nullptr && announcements_.empty()) {
       ended = WaitStatus::kDead;
     } else if (turnstile_.try_lead(seat)) {
-      ended = take_turn(seat, deadline, want, lock);
+      ended = take_turn(seat, until, want, lock);
     } else {
-      ended = wait_for_turn ? follow(seat, deadline, lock) : WaitStatus::kBusy;
+      ended = wait_for_turn ? follow(seat, until, lock) : WaitStatus::kBusy;
+    }
+    if (ended == WaitStatus::kTimedOut && !deadline.passed()) {
+      ended = look_at_signals(seat, lock);
     }
   }
+  if (forked()) return WaitStatus::kDead;  // a request forked, and this is the child
   detach_locked(seat);
   stop_leading(seat, lock);
   flush();  // answers held back for requests that another thread now finds
   return *ended;
+}
+
+// Where a wait is to be cut so that a signal that came just before it is not missed for long.
+Deadline Connection::next_look_at_signals(Deadline deadline) const noexcept {
+  constexpr Duration kSlice = std::chrono::milliseconds(150);
+  if (!dispatcher_.handles_signals() || deadline.clock().is_manual()) return deadline;
+  return Deadline::earlier(deadline, Deadline::after(kSlice));
+}
+
+// Not while leading: a signal handler may call through this very connection.
+std::optional<WaitStatus> Connection::look_at_signals(Seat& seat,
+                                                      std::unique_lock<std::mutex>& lock) {
+  stop_leading(seat, lock);
+  const bool leave = dispatcher_.interrupted();
+  lock.lock();
+  return leave ? std::optional(WaitStatus::kInterrupted) : std::nullopt;
 }
 
 // Sleeps until there is something for this seat. Nothing: look again.
@@ -39,13 +60,15 @@ std::optional<WaitStatus> Connection::follow(Seat& seat, Deadline deadline,
                                              std::unique_lock<std::mutex>& lock) {
   turnstile_.enqueue(seat);
   lock.unlock();
+  // An answer that this thread held back, for requests that the leader took before it could see it.
+  flush();
   const Parker::Wake wake = seat.parker.park(deadline);
   lock.lock();
   turnstile_.dequeue(seat);
   if (turnstile_.leads(seat) || wake == Parker::Wake::kWoken) return std::nullopt;
   if (seat.call != nullptr && seat.call->done()) return std::nullopt;
   if (wake == Parker::Wake::kTimedOut) return WaitStatus::kTimedOut;
-  return interrupted_unlocked(lock) ? std::optional(WaitStatus::kInterrupted) : std::nullopt;
+  return look_at_signals(seat, lock);
 }
 
 // Leads once. Nothing: look again.
@@ -59,28 +82,21 @@ std::optional<WaitStatus> Connection::take_turn(Seat& seat, Deadline deadline, W
     WorkQueue queue(*this, seat, *std::move(work), want == Want::kOneMessage);
     dispatcher_.dispatch(queue);
     stopped = queue.stopped();
+    if (forked()) return WaitStatus::kDead;  // without the lock: another thread may have had it
   }
   lock.lock();
   if (stopped) return WaitStatus::kInterrupted;
   switch (turn) {
     case Turn::kWork:
-      return want == Want::kOneMessage ? std::optional(WaitStatus::kDone) : std::nullopt;
+      if (want == Want::kOneMessage) return WaitStatus::kDone;
+      if (seat.call != nullptr && seat.call->done()) return std::nullopt;
+      // Here and not only where it reads: a peer that never pauses leaves nothing to wait for.
+      return deadline.passed() ? std::optional(WaitStatus::kTimedOut) : std::nullopt;
     case Turn::kHandled: return WaitStatus::kDone;
     case Turn::kTimedOut: return WaitStatus::kTimedOut;
-    case Turn::kInterrupted:
-      // Not while leading: a signal handler may call through this very connection.
-      stop_leading(seat, lock);
-      lock.lock();
-      return interrupted_unlocked(lock) ? std::optional(WaitStatus::kInterrupted) : std::nullopt;
+    case Turn::kInterrupted: return look_at_signals(seat, lock);
     default: return std::nullopt;
   }
-}
-
-bool Connection::interrupted_unlocked(std::unique_lock<std::mutex>& lock) {
-  lock.unlock();
-  const bool leave = dispatcher_.interrupted();
-  lock.lock();
-  return leave;
 }
 
 // Lets the next one lead if `seat` does; unlocks.
@@ -110,9 +126,10 @@ void Connection::detach_locked(Seat& seat) noexcept {
 
 Connection::Turn Connection::lead(Seat& seat, Deadline deadline, Want want,
                                   std::optional<Work>& work) {
-  while (true) {
+  for (bool first = true;; first = false) {
     const Turn turn = handle_frames(seat, want, work);
     if (turn != Turn::kEmpty) return turn;
+    if (!first && deadline.passed()) return Turn::kTimedOut;  // there may always be more to read
     const auto read = read_more(deadline);
     if (read || read.error() == Errc::kWouldBlock) continue;
     if (read.error() == Errc::kTimedOut) return Turn::kTimedOut;
@@ -174,7 +191,8 @@ Result<void> Connection::read_more(Deadline deadline) {
 }
 
 Result<bool> Connection::spin_for_input(Deadline deadline) {
-  if (deadline.clock().is_manual() || deadline.remaining() <= Spin::kBudget || !spin_.begin()) {
+  if (just_spun_.exchange(false, std::memory_order_relaxed) || deadline.clock().is_manual() ||
+      deadline.remaining() <= Spin::kBudget || !spin_.begin()) {
     return false;
   }
   const Deadline until = Deadline::after(Spin::kBudget);
@@ -191,6 +209,7 @@ Result<bool> Connection::spin_for_input(Deadline deadline) {
 
 bool Connection::poll_briefly(Call& call) noexcept {
   if (call.done()) return true;
+  just_spun_.store(true, std::memory_order_relaxed);  // or decided against it
   if (is_dead() || !spin_.begin()) return false;
   Seat seat(&call);
   std::unique_lock lock(mutex_);
@@ -209,6 +228,7 @@ bool Connection::poll_briefly(Call& call) noexcept {
   }
   const bool done = call.done();
   done ? spin_.hit() : spin_.miss();
+  if (done) just_spun_.store(false, std::memory_order_relaxed);
   lock.lock();
   stop_leading(seat, lock);
   return done;
@@ -235,7 +255,7 @@ void Connection::listen(Deadline deadline) noexcept {
 
 std::optional<Work> WorkQueue::take() noexcept {
   if (next_) return std::exchange(next_, std::nullopt);
-  if (once_) return std::nullopt;
+  if (once_ || connection_.forked()) return std::nullopt;
   std::unique_lock lock(connection_.mutex_);
   const bool own_call_done = seat_.call != nullptr && seat_.call->done();
   if (own_call_done || connection_.error_ != nullptr || !connection_.turnstile_.try_lead(seat_)) {
@@ -251,6 +271,7 @@ std::optional<Work> WorkQueue::take() noexcept {
 }
 
 void WorkQueue::begin() noexcept {
+  if (connection_.forked()) return;
   std::unique_lock lock(connection_.mutex_);
   connection_.stop_leading(seat_, lock);
 }

@@ -30,8 +30,16 @@ class Dispatcher {
   /// keeps it for the whole batch. Must not throw.
   virtual void dispatch(WorkQueue& queue) noexcept = 0;
 
-  /// A signal arrived while a thread waited for an answer. Returns true when the wait is to be
-  /// abandoned (Ctrl-C). Only asked for waits that allow it.
+  /// Hands in what waits to travel with the next message (releases), because none comes: called on
+  /// a thread of the engine, before what is held back is sent. Must not wait.
+  virtual void before_idle_flush() noexcept {}
+
+  /// Whether this thread is the one that signals are handled on: its waits are then cut in slices,
+  /// because a signal that arrives just before a wait does not interrupt it.
+  virtual bool handles_signals() const noexcept { return false; }
+
+  /// A signal arrived, or may have arrived, while a thread waited for an answer. Returns true when
+  /// the wait is to be abandoned (Ctrl-C). Only asked for waits that allow it.
   virtual bool interrupted() noexcept = 0;
 };
 

@@ -9,7 +9,8 @@ Inbox::~Inbox() {
   if (buffer_ != nullptr) buffer_->release();
 }
 
-// Learns the size of the frame at taken_, and whether it is complete.
+// Learns the size of the frame at taken_, and whether it is complete. Behind complete frames that
+// is done early, when the one in front of it is handed out.
 Result<void> Inbox::look() {
   const std::size_t available = filled_ - taken_;
   if (frame_size_ == 0) {
@@ -24,12 +25,17 @@ Result<void> Inbox::look() {
 }
 
 Result<std::optional<Slice>> Inbox::split() {
+  if (bad_ != Errc::kOk) return fail(bad_);
   if (!complete_) return std::nullopt;
   buffer_->retain();
   Slice frame(buffer_, ByteView(buffer_->data() + taken_, frame_size_));
   taken_ += frame_size_;
   frame_size_ = 0;
-  SINEW_TRY(look());
+  // A bad header behind it takes nothing from this frame: the next split() reports it.
+  if (const auto next_one = look(); !next_one) {
+    complete_ = false;
+    bad_ = next_one.error();
+  }
   return frame;
 }
 
@@ -38,7 +44,7 @@ Result<std::optional<Slice>> Inbox::next() {
     return split();
   Slice frame = std::move(ahead_.front());
   ahead_.pop_front();
-  ahead_bytes_ -= std::min(ahead_bytes_, frame.size());
+  ahead_bytes_ -= frame.size();
   return frame;
 }
 

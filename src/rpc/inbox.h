@@ -41,7 +41,10 @@ class Inbox {
   Result<std::size_t> set_aside();
 
   /// Gives a frame back that next() returned: the next next() returns it again.
-  void put_back(Slice frame) { ahead_.push_front(std::move(frame)); }
+  void put_back(Slice frame) {
+    ahead_bytes_ += frame.size();
+    ahead_.push_front(std::move(frame));
+  }
 
  private:
   MutableByteView prepare();
@@ -56,6 +59,7 @@ class Inbox {
   std::size_t filled_ = 0;      // bytes of the buffer that were read
   std::size_t frame_size_ = 0;  // of the frame at taken_; 0 while its header is incomplete
   bool complete_ = false;       // the frame at taken_ is there as a whole
+  Errc bad_ = Errc::kOk;        // what is wrong with the frame at taken_
   std::size_t ahead_bytes_ = 0;
   std::deque<Slice> ahead_;  // complete frames that were set aside or put back
 };

@@ -1,0 +1,70 @@
+"""The program `sinew`."""
+
+import argparse
+import importlib
+import sys
+
+import sinew
+
+
+def main(argv=None):
+    """Run the program; return its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["classic"]:
+        from sinew.rpyc.cli.rpyc_classic import main as classic  # noqa: PLC0415
+
+        return classic(argv[1:])
+    options = _parser().parse_args(argv)
+    try:
+        return _serve(options)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="sinew",
+        description="Objects in other processes.",
+        epilog="examples:\n"
+        "  sinew classic --port 18812      offer this machine's interpreter to peers you trust\n"
+        "  sinew serve lab:Oscilloscope    offer an object, or a new one to each client",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"sinew {sinew.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands.add_parser("classic", help="a classic server: `sinew classic --help`", add_help=False)
+    serve = commands.add_parser("serve", help="serve an object or a class")
+    serve.add_argument("thing", metavar="MODULE:OBJECT", help="what to serve")
+    serve.add_argument(
+        "uri", nargs="?", default="tcp://127.0.0.1:18861", help="where (default: %(default)s)"
+    )
+    return parser
+
+
+def _serve(options):
+    from sinew.serving import make_server  # noqa: PLC0415 - not for --help
+
+    try:
+        thing = _find(options.thing)
+        server = make_server(thing, options.uri)
+    except (ImportError, AttributeError, TypeError, ValueError, OSError) as error:
+        sys.stderr.write(f"sinew: {error}\n")
+        return 2
+    sys.stderr.write(f"serving {options.thing} at {options.uri}, Ctrl-C ends\n")
+    server.start()
+    return 0
+
+
+def _find(text):
+    module, separator, name = text.partition(":")
+    if not separator:
+        raise ValueError(f"{text!r} is not of the form MODULE:OBJECT")
+    sys.path.insert(0, "")
+    thing = importlib.import_module(module)
+    for part in name.split("."):
+        thing = getattr(thing, part)
+    return thing
+
+
+if __name__ == "__main__":
+    sys.exit(main())

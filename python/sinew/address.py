@@ -1,0 +1,57 @@
+"""Addresses as users write them: `tcp://host:port`, `unix:///path`."""
+
+from typing import NamedTuple
+
+DEFAULT_PORT = 18812
+
+
+class Address(NamedTuple):
+    """Where to connect to or listen at. `path` is set for a Unix socket, the rest for TCP."""
+
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+    @property
+    def is_ipv6(self):
+        """Whether the host is a numeric IPv6 address."""
+        return ":" in self.host
+
+    def __str__(self):
+        if self.path:
+            return f"unix://{self.path}"
+        host = f"[{self.host}]" if self.is_ipv6 else self.host
+        return f"tcp://{host}:{self.port}"
+
+
+def parse(text, default_port=DEFAULT_PORT):
+    """Return the Address that `text` names.
+
+    `tcp://host:port`, `tcp://[::1]:port`, `unix:///path`, or without a scheme `host:port` or
+    `host`. ValueError with what is wrong.
+    """
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        scheme, rest = "tcp", text
+    if scheme == "unix":
+        if not rest:
+            raise ValueError(f"{text!r} names no path: write unix:///run/name.sock")
+        return Address(path=rest)
+    if scheme != "tcp":
+        raise ValueError(f"{text!r}: the scheme must be tcp or unix, not {scheme!r}")
+    return _parse_host_and_port(text, rest.rstrip("/"), default_port)
+
+
+def _parse_host_and_port(text, rest, default_port):
+    if rest.startswith("["):
+        host, bracket, port = rest[1:].partition("]")
+        if not bracket:
+            raise ValueError(f"{text!r} has no closing bracket behind the IPv6 address")
+        port = port.removeprefix(":")
+    else:
+        host, _, port = rest.partition(":")
+    if not host:
+        raise ValueError(f"{text!r} names no host")
+    if port and not (port.isascii() and port.isdigit() and int(port) < 65536):
+        raise ValueError(f"{text!r}: the port must be a number below 65536, not {port!r}")
+    return Address(host=host, port=int(port) if port else default_port)

@@ -1,0 +1,59 @@
+"""Making `import rpyc` mean Sinew."""
+
+import importlib
+import sys
+from importlib.machinery import ModuleSpec
+
+_PACKAGES = {"rpyc": "sinew.rpyc"}
+
+
+class _Alias:
+    """Finds `alias.x.y` as the module `real.x.y`, which keeps its own name."""
+
+    def __init__(self, alias, real):
+        self._alias = alias
+        self._real = real
+
+    def find_spec(self, name, path=None, target=None):
+        if name != self._alias and not name.startswith(f"{self._alias}."):
+            return None
+        real = self._real + name[len(self._alias) :]
+        try:
+            importlib.import_module(real)
+        except ModuleNotFoundError as error:
+            if error.name == real:
+                return None
+            raise
+        return ModuleSpec(name, _Loader(real), is_package=hasattr(sys.modules[real], "__path__"))
+
+
+class _Loader:
+    """Loads a module that is there already."""
+
+    def __init__(self, real):
+        self._real = real
+        self._spec = sys.modules[real].__spec__
+
+    def create_module(self, spec):
+        return sys.modules[self._real]
+
+    def exec_module(self, module):
+        # The import system has just put the alias's own into it.
+        module.__spec__ = self._spec
+
+
+def install_as(name="rpyc"):
+    """Have `import rpyc`, anywhere in this process from now on, import `sinew.rpyc`.
+
+    To be called before the first `import rpyc`: RuntimeError if another one is imported already.
+    """
+    if name not in _PACKAGES:
+        raise ValueError(f"Sinew can stand in for {', '.join(_PACKAGES)}, not for {name!r}")
+    real = importlib.import_module(_PACKAGES[name])
+    known = sys.modules.get(name)
+    if known is real:
+        return
+    if known is not None and not getattr(known, "_is_sinew_shim", False):
+        raise RuntimeError(f"{name} is imported already: {known!r}")
+    sys.meta_path.insert(0, _Alias(name, _PACKAGES[name]))
+    sys.modules[name] = real

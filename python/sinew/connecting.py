@@ -1,0 +1,71 @@
+"""Connecting to a server, Sinew's or RPyC's."""
+
+from sinew import address
+from sinew.rpyc.core.channel import Channel
+from sinew.rpyc.core.protocol import Connection as _Connection
+from sinew.rpyc.core.service import ModuleNamespace, VoidService
+from sinew.rpyc.core.stream import SocketStream
+
+
+class Connection(_Connection):
+    """A connection to a peer, which may be a classic server.
+
+    `root` is what the peer offers. Of a classic server, which offers its whole interpreter, it
+    also has `modules`, `builtins`, `eval`, `execute` and `namespace`; using them with another
+    server is an AttributeError.
+    """
+
+    @property
+    def modules(self):
+        """The peer's modules: `conn.modules.os`, `conn.modules["xml.dom"]`."""
+        if self._modules is None:
+            self._modules = ModuleNamespace(self.root.getmodule)
+        return self._modules
+
+    _modules = None
+
+    @property
+    def builtins(self):
+        """The peer's built-in functions and types."""
+        return self.modules.builtins
+
+    @property
+    def namespace(self):
+        """The dictionary in which `eval` and `execute` work."""
+        return self.root.namespace
+
+    def eval(self, text):
+        """Return the value of an expression at the peer."""
+        return self.root.eval(text)
+
+    def execute(self, text):
+        """Run statements at the peer."""
+        return self.root.execute(text)
+
+
+class _Offer(VoidService):
+    _protocol = Connection
+
+
+def connect(uri, service=None, *, timeout=3, config=None):
+    """Connect to a server and return the Connection.
+
+    `uri` is `tcp://host:port`, `unix:///path` or `host:port`; the port is 18812 if it is left out.
+    `service` is what this side offers to the peer, a class or an instance of `rpyc.Service`;
+    nothing by default. `timeout` limits the connecting, in seconds; `config` is laid over RPyC's
+    configuration. ValueError for an address that makes no sense, OSError if nobody is there.
+    """
+    place = address.parse(uri)
+    if place.path:
+        stream = SocketStream.unix_connect(place.path, timeout=timeout)
+    else:
+        stream = SocketStream.connect(
+            place.host, place.port, ipv6=place.is_ipv6, timeout=timeout, attempts=1
+        )
+    offer = _Offer() if service is None else service() if isinstance(service, type) else service
+    channel = Channel(stream)
+    if type(offer)._protocol is _Connection:
+        conn = Connection(offer, channel, config or {})
+        offer.on_connect(conn)
+        return conn
+    return offer._connect(channel, config or {})

@@ -1,0 +1,121 @@
+"""`sinew.connect`, `sinew.serve`, `sinew.expose`: the face for those who do not know RPyC."""
+
+import threading
+
+import pytest
+
+sinew = pytest.importorskip("sinew")
+pytestmark = pytest.mark.skipif(not hasattr(sinew, "connect"), reason="sinew is not built")
+
+
+class Calculator:
+    def __init__(self):
+        self.memory = 0
+
+    @sinew.expose
+    def add(self, a, b):
+        return a + b
+
+    @sinew.expose
+    @property
+    def total(self):
+        return self.memory
+
+    @total.setter
+    def total(self, value):
+        self.memory = value
+
+    @sinew.expose
+    @staticmethod
+    def name():
+        return "calc"
+
+    def secret(self):
+        return "secret"
+
+
+@pytest.fixture
+def served(request, tmp_path):
+    """Return a function that serves a thing in a thread and returns the address."""
+    from sinew.serving import make_server  # noqa: PLC0415 - only where ours is built
+
+    servers = []
+
+    def serve(thing, uri="tcp://127.0.0.1:0"):
+        server = make_server(thing, uri)
+        server._listen()
+        threading.Thread(target=server.start, daemon=True).start()
+        servers.append(server)
+        return uri if uri.startswith("unix") else f"tcp://{server.host}:{server.port}"
+
+    yield serve
+    for server in servers:
+        server.close()
+
+
+def test_exposed_members_are_offered_and_no_others(served):
+    with sinew.connect(served(Calculator())) as conn:
+        assert conn.root.add(1, 2) == 3
+        assert conn.root.name() == "calc"
+        assert conn.root.total == 0
+        for hidden in ("secret", "memory", "__class__", "__init__", "_target", "__dict__"):
+            with pytest.raises(AttributeError):
+                conn.sync_request(4, conn.root, hidden)
+
+
+def test_an_exposed_property_can_be_set_and_nothing_else(served):
+    with sinew.connect(served(Calculator())) as conn:
+        conn.root.total = 5
+        assert conn.root.total == 5
+        with pytest.raises(AttributeError):
+            conn.root.memory = 6
+
+
+def test_an_instance_is_shared_and_a_class_is_not(served):
+    shared, own = served(Calculator()), served(Calculator)
+    for address, expected in ((shared, 7), (own, 0)):
+        with sinew.connect(address) as one, sinew.connect(address) as other:
+            one.root.total = 7
+            assert other.root.total == expected
+
+
+def test_a_unix_socket(served, tmp_path):
+    with sinew.connect(served(Calculator(), f"unix://{tmp_path}/calc.sock")) as conn:
+        assert conn.root.add("a", "b") == "ab"
+
+
+def test_a_classic_server_offers_its_interpreter(served):
+    from sinew.rpyc import SlaveService  # noqa: PLC0415 - only where ours is built
+
+    with sinew.connect(served(SlaveService)) as conn:
+        conn.execute("answer = 6 * 7")
+        assert conn.eval("answer") == 42
+        assert conn.namespace["answer"] == 42
+        assert conn.modules.os.path.join("a", "b") == "a/b"
+        assert conn.builtins.len([1, 2]) == 2
+
+
+def test_an_object_that_exposes_nothing_is_refused():
+    with pytest.raises(TypeError, match="exposes nothing"):
+        sinew.serve(object())
+
+
+@pytest.mark.parametrize(
+    ("uri", "complaint"),
+    [
+        ("http://here", "scheme"),
+        ("tcp://", "no host"),
+        ("tcp://here:port", "port"),
+        ("tcp://here:70000", "port"),
+        ("tcp://[::1:5", "bracket"),
+        ("unix://", "path"),
+    ],
+)
+def test_an_address_that_makes_no_sense_is_refused(uri, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        sinew.connect(uri)
+
+
+def test_nobody_at_the_address():
+    with pytest.raises(OSError, match="refused"):
+        sinew.connect("tcp://127.0.0.1:1")
