@@ -3,17 +3,19 @@
 import argparse
 import importlib
 import sys
+from typing import Any
 
 import sinew
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Run the program; return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["classic"]:
         from sinew.rpyc.cli.rpyc_classic import main as classic  # noqa: PLC0415
 
-        return classic(argv[1:])
+        classic(argv[1:])
+        return 0
     options = _parser().parse_args(argv)
     try:
         return _serve(options)
@@ -21,7 +23,7 @@ def main(argv=None):
         return 130
 
 
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sinew",
         description="Objects in other processes.",
@@ -41,7 +43,7 @@ def _parser():
     return parser
 
 
-def _serve(options):
+def _serve(options: argparse.Namespace) -> int:
     from sinew.serving import make_server  # noqa: PLC0415 - not for --help
 
     try:
@@ -55,7 +57,7 @@ def _serve(options):
     return 0
 
 
-def _find(text):
+def _find(text: str) -> Any:
     module, separator, name = text.partition(":")
     if not separator:
         raise ValueError(f"{text!r} is not of the form MODULE:OBJECT")

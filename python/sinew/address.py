@@ -13,18 +13,18 @@ class Address(NamedTuple):
     path: str = ""
 
     @property
-    def is_ipv6(self):
+    def is_ipv6(self) -> bool:
         """Whether the host is a numeric IPv6 address."""
         return ":" in self.host
 
-    def __str__(self):
+    def __str__(self) -> str:
         if self.path:
             return f"unix://{self.path}"
         host = f"[{self.host}]" if self.is_ipv6 else self.host
         return f"tcp://{host}:{self.port}"
 
 
-def parse(text, default_port=DEFAULT_PORT):
+def parse(text: str, default_port: int = DEFAULT_PORT) -> Address:
     """Return the Address that `text` names.
 
     `tcp://host:port`, `tcp://[::1]:port`, `unix:///path`, or without a scheme `host:port` or
@@ -42,7 +42,7 @@ def parse(text, default_port=DEFAULT_PORT):
     return _parse_host_and_port(text, rest.rstrip("/"), default_port)
 
 
-def _parse_host_and_port(text, rest, default_port):
+def _parse_host_and_port(text: str, rest: str, default_port: int) -> Address:
     if rest.startswith("["):
         host, bracket, port = rest[1:].partition("]")
         if not bracket:

@@ -3,6 +3,8 @@
 import importlib
 import sys
 from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any, cast
 
 _PACKAGES = {"rpyc": "sinew.rpyc"}
 
@@ -10,11 +12,11 @@ _PACKAGES = {"rpyc": "sinew.rpyc"}
 class _Alias:
     """Finds `alias.x.y` as the module `real.x.y`, which keeps its own name."""
 
-    def __init__(self, alias, real):
+    def __init__(self, alias: str, real: str) -> None:
         self._alias = alias
         self._real = real
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         if name != self._alias and not name.startswith(f"{self._alias}."):
             return None
         real = self._real + name[len(self._alias) :]
@@ -24,25 +26,27 @@ class _Alias:
             if error.name == real:
                 return None
             raise
-        return ModuleSpec(name, _Loader(real), is_package=hasattr(sys.modules[real], "__path__"))
+        return ModuleSpec(
+            name, cast(Any, _Loader(real)), is_package=hasattr(sys.modules[real], "__path__")
+        )
 
 
 class _Loader:
     """Loads a module that is there already."""
 
-    def __init__(self, real):
+    def __init__(self, real: str) -> None:
         self._real = real
         self._spec = sys.modules[real].__spec__
 
-    def create_module(self, spec):
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
         return sys.modules[self._real]
 
-    def exec_module(self, module):
+    def exec_module(self, module: ModuleType) -> None:
         # The import system has just put the alias's own into it.
         module.__spec__ = self._spec
 
 
-def install_as(name="rpyc"):
+def install_as(name: str = "rpyc") -> None:
     """Have `import rpyc`, anywhere in this process from now on, import `sinew.rpyc`.
 
     To be called before the first `import rpyc`: RuntimeError if another one is imported already.

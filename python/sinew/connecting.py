@@ -1,5 +1,7 @@
 """Connecting to a server, Sinew's or RPyC's."""
 
+from typing import Any
+
 from sinew import address
 from sinew.rpyc.core.channel import Channel
 from sinew.rpyc.core.protocol import Connection as _Connection
@@ -16,29 +18,29 @@ class Connection(_Connection):
     """
 
     @property
-    def modules(self):
+    def modules(self) -> Any:
         """The peer's modules: `conn.modules.os`, `conn.modules["xml.dom"]`."""
         if self._modules is None:
             self._modules = ModuleNamespace(self.root.getmodule)
         return self._modules
 
-    _modules = None
+    _modules: Any = None
 
     @property
-    def builtins(self):
+    def builtins(self) -> Any:
         """The peer's built-in functions and types."""
         return self.modules.builtins
 
     @property
-    def namespace(self):
+    def namespace(self) -> Any:
         """The dictionary in which `eval` and `execute` work."""
         return self.root.namespace
 
-    def eval(self, text):
+    def eval(self, text: str) -> Any:
         """Return the value of an expression at the peer."""
         return self.root.eval(text)
 
-    def execute(self, text):
+    def execute(self, text: str) -> Any:
         """Run statements at the peer."""
         return self.root.execute(text)
 
@@ -47,7 +49,13 @@ class _Offer(VoidService):
     _protocol = Connection
 
 
-def connect(uri, service=None, *, timeout=3, config=None):
+def connect(
+    uri: str,
+    service: Any = None,
+    *,
+    timeout: float | None = 3,
+    config: dict[str, Any] | None = None,
+) -> Connection:
     """Connect to a server and return the Connection.
 
     `uri` is `tcp://host:port`, `unix:///path` or `host:port`; the port is 18812 if it is left out.
@@ -68,4 +76,5 @@ def connect(uri, service=None, *, timeout=3, config=None):
         conn = Connection(offer, channel, config or {})
         offer.on_connect(conn)
         return conn
-    return offer._connect(channel, config or {})
+    own: Connection = offer._connect(channel, config or {})
+    return own

@@ -1,11 +1,15 @@
 """Saying which members of an object a peer may use."""
 
+from typing import Any, TypeVar
+
 from sinew.rpyc.core.service import Service
+
+_T = TypeVar("_T")
 
 _MARK = "__sinew_exposed__"
 
 
-def expose(member):
+def expose(member: _T) -> _T:
     """Mark a method, property, static or class method, or nested class as open to peers.
 
     On a class, all its public members are open.
@@ -21,7 +25,7 @@ def expose(member):
     return member
 
 
-def _mark(member):
+def _mark(member: Any) -> bool:
     """Mark what can be marked; tell whether it could."""
     target = member
     if isinstance(member, property):
@@ -35,7 +39,7 @@ def _mark(member):
     return True
 
 
-def is_exposed(kind, name):
+def is_exposed(kind: type, name: str) -> bool:
     """Tell whether members called `name` of instances of the class `kind` are open to peers."""
     for base in kind.__mro__:
         if name not in vars(base):
@@ -49,7 +53,7 @@ def is_exposed(kind, name):
     return False
 
 
-def service_of(thing):
+def service_of(thing: Any) -> Any:
     """Return what to give to a server for `thing`.
 
     A `rpyc.Service`, class or instance, is that itself. Of any other object the exposed members
@@ -70,21 +74,21 @@ def service_of(thing):
 class _Exposed(Service):
     """Offers the exposed members of one object."""
 
-    _make = None
+    _make: Any = None
 
-    def __init__(self, target=None):
+    def __init__(self, target: Any = None) -> None:
         self._target = self._make() if target is None else target
 
-    def _rpyc_getattr(self, name):
+    def _rpyc_getattr(self, name: str) -> Any:
         if not is_exposed(type(self._target), name):
             raise AttributeError(f"{type(self._target).__name__} does not expose {name!r}")
         return getattr(self._target, name)
 
-    def _rpyc_setattr(self, name, value):
+    def _rpyc_setattr(self, name: str, value: Any) -> None:
         member = getattr(type(self._target), name, None)
         if not isinstance(member, property) or not is_exposed(type(self._target), name):
             raise AttributeError(f"{type(self._target).__name__} does not expose {name!r}")
         setattr(self._target, name, value)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<exposed {self._target!r}>"

@@ -1,6 +1,7 @@
 """Serving an object to whoever connects."""
 
 import sys
+from typing import Any
 
 from sinew import address
 from sinew.exposing import service_of
@@ -9,7 +10,7 @@ from sinew.rpyc.utils.server import ThreadedServer
 Server = ThreadedServer
 
 
-def make_server(thing, uri, **options):
+def make_server(thing: Any, uri: str, **options: Any) -> ThreadedServer:
     """Return a server for `thing`, listening at `uri` once it is started.
 
     The options are those of `rpyc.ThreadedServer`.
@@ -22,7 +23,7 @@ def make_server(thing, uri, **options):
     )
 
 
-def serve(thing, uri="tcp://127.0.0.1:18861", **options):
+def serve(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> None:
     """Serve an object until Ctrl-C.
 
     `thing` is an object with members marked by `@sinew.expose`, or a class of such: then each
