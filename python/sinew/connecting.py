@@ -73,7 +73,7 @@ def connect(
     offer = _Offer() if service is None else service() if isinstance(service, type) else service
     channel = Channel(stream)
     if type(offer)._protocol is _Connection:
-        conn = Connection(offer, channel, config or {})
+        conn = Connection(offer, channel, config or {})  # type: ignore[no-untyped-call]
         offer.on_connect(conn)
         return conn
     own: Connection = offer._connect(channel, config or {})
