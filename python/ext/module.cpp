@@ -8,6 +8,7 @@
 #include "gil.h"
 #include "netref.h"
 #include "peer.h"
+#include "pool_object.h"
 #include "remote_method.h"
 #include "state.h"
 
@@ -69,10 +70,11 @@ PyMethodDef methods[] = {
 
 int module_exec(PyObject* module) {
   State* const state = new (state_in(module)) State();
-  const bool made =
-      survive_shutdown() && state->names.intern() && init_connection_type(*state, module) &&
-      init_netref_types(*state, module) && init_method_types(*state, module) &&
-      init_buffered_iterator_type(*state, module) && init_async_result_type(*state, module);
+  const bool made = survive_shutdown() && state->names.intern() &&
+                    init_connection_type(*state, module) && init_netref_types(*state, module) &&
+                    init_method_types(*state, module) &&
+                    init_buffered_iterator_type(*state, module) &&
+                    init_async_result_type(*state, module) && init_pool_type(*state, module);
   state->local_names = PyRef::steal(PyFrozenSet_New(nullptr));
   if (!made || !state->local_names) return -1;
   return PyModule_AddFunctions(module, kCodecMethods);
@@ -109,6 +111,7 @@ int State::traverse(visitproc visit, void* arg) const noexcept {
   Py_VISIT(bound_method_type.get());
   Py_VISIT(async_result_type.get());
   Py_VISIT(buffered_iterator_type.get());
+  Py_VISIT(pool_type.get());
   return 0;
 }
 
@@ -120,6 +123,7 @@ void State::clear() noexcept {
   bound_method_type = PyRef();
   async_result_type = PyRef();
   buffered_iterator_type = PyRef();
+  pool_type = PyRef();
 }
 
 State* state_of(PyTypeObject* type) noexcept {

@@ -20,6 +20,7 @@ struct State {
   PyRef bound_method_type;
   PyRef async_result_type;
   PyRef buffered_iterator_type;
+  PyRef pool_type;
 
   /// Attribute names that a proxy answers itself, a frozenset; set by core/netref.py.
   PyRef local_names;

@@ -129,8 +129,7 @@ def test_a_one_shot_server_is_closed_after_its_client(lib, start):
     server = start("OneShotServer")
     with lib.connect("localhost", server.port) as conn:
         assert conn.root.echo(1) == 1
-    eventually(lambda: server._closed)
-    assert server.listener._closed
+    eventually(lambda: server._closed and server.listener._closed)
     assert not server.clients
 
 

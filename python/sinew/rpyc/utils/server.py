@@ -7,6 +7,7 @@ import socket
 import sys
 from contextlib import suppress
 
+from sinew._sinew import Pool
 from sinew.rpyc import _lazy
 from sinew.rpyc.core.channel import Channel
 from sinew.rpyc.core.stream import SocketStream
@@ -143,17 +144,22 @@ class Server:
 
     def _serve_client(self, sock, credentials):
         """Make the connection to an admitted client and serve it."""
+        there = sock.getpeername()
+        suffix = f" ({credentials!r})" if credentials else ""
+        try:
+            self._handle_connection(self._make_connection(sock, credentials))
+        finally:
+            self.logger.info("goodbye %s%s", there, suffix)
+
+    def _make_connection(self, sock, credentials):
+        """Return the connection to an admitted client."""
         here, there = sock.getsockname(), sock.getpeername()
         suffix = f" ({credentials!r})" if credentials else ""
         self.logger.info("welcome %s%s", there, suffix)
         config = dict(self.protocol_config, credentials=credentials, endpoints=(here, there))
         config.setdefault("logger", self.logger)
         config.setdefault("wire_family", "detect")
-        try:
-            conn = self.service._connect(Channel(SocketStream(sock)), config)
-            self._handle_connection(conn)
-        finally:
-            self.logger.info("goodbye %s%s", there, suffix)
+        return self.service._connect(Channel(SocketStream(sock)), config)
 
     def _handle_connection(self, conn):
         """Serve the requests of a connection until it ends."""
@@ -276,12 +282,12 @@ class ThreadedServer(Server):
         spawn(self._authenticate_and_serve_client, sock)
 
 
-class ThreadPoolServer(ThreadedServer):
-    """Serves many clients with few threads.
+class ThreadPoolServer(Server):
+    """Serves many clients with few threads; an idle client costs none.
 
-    `nbThreads` threads execute requests, each up to `requestBatchSize` of one client in a row.
-
-    TODO(perf): serve through the engine's pooled server; until then each client has its thread.
+    Up to `nbThreads` threads serve whichever clients have sent something. A client that waits to be
+    admitted (`authenticator`, `on_connect`) holds up one of them at most. `requestBatchSize` is
+    accepted for compatibility: a thread serves what a client has sent and goes on to the next.
     """
 
     __module__ = "rpyc.utils.server"
@@ -290,3 +296,46 @@ class ThreadPoolServer(ThreadedServer):
         self.nbthreads = kwargs.pop("nbThreads", 20)
         self.request_batch_size = kwargs.pop("requestBatchSize", 10)
         super().__init__(*args, **kwargs)
+        self._pool = Pool(self.nbthreads, self._admit, self._leave, self._add_thread)
+
+    def close(self):
+        """Stop listening, end every connection and the threads; closing twice is allowed."""
+        super().close()
+        self._pool.close()
+
+    def _accept_method(self, sock):
+        try:
+            self._pool.add(sock.fileno(), sock)
+        except OSError as error:
+            self.logger.warning("client refused: %s", error)
+            _shut(sock)
+            self.clients.discard(sock)
+
+    def _add_thread(self):
+        spawn(self._pool.run)
+
+    def _admit(self, sock):
+        """Make the connection to a client; None if it is not admitted."""
+        try:
+            credentials = None
+            admitted = sock
+            if self.authenticator:
+                try:
+                    admitted, credentials = self.authenticator(sock)
+                except AuthenticationError:
+                    place = sock.getpeername()
+                    self.logger.info("%s failed to authenticate, rejecting connection", place)
+                    return None
+            return self._make_connection(admitted, credentials)
+        except Exception:
+            self.logger.exception("client connection terminated abruptly")
+            return None
+
+    def _leave(self, sock, conn):
+        """Let go of a client whose connection is over."""
+        try:
+            if conn is not None:
+                conn.close()
+        finally:
+            _shut(sock)
+            self.clients.discard(sock)
