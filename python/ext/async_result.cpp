@@ -8,6 +8,7 @@
 #include <new>
 #include <optional>
 
+#include "base/counters.h"
 #include "compat.h"
 #include "errors.h"
 #include "gil.h"
@@ -107,6 +108,7 @@ void async_result_dealloc(PyObject* object) {
       if (pending) restore_exception(std::move(pending));
     }
   }
+  count_live(Counted::kAsyncResult, -1);
   self->call.~optional();
   Py_CLEAR(self->callbacks);
   Py_CLEAR(self->value);
@@ -286,6 +288,7 @@ PyRef make_async_result(ConnectionObject* connection, std::int64_t seq) noexcept
   self->connection = connection;
   new (&self->call) std::optional<AsyncCall>(std::in_place, seq, self);
   new (&self->expiry) Deadline(Deadline::never());
+  count_live(Counted::kAsyncResult, 1);
   return object;
 }
 

@@ -2,6 +2,7 @@
 // promise to keep to anybody else.
 
 #include "async_result.h"
+#include "base/counters.h"
 #include "buffered_iterator.h"
 #include "codec_api.h"
 #include "connection_object.h"
@@ -43,6 +44,18 @@ PyObject* describe(PyObject* module, PyObject* object) {
                        static_cast<long long>(id.class_id), instance_id);
 }
 
+PyObject* live_counts(PyObject* /*module*/, PyObject* /*unused*/) {
+  PyRef counts = PyRef::steal(PyDict_New());
+  if (!counts) return nullptr;
+  for (const LiveObjects& line : snapshot()) {
+    const PyRef name = PyRef::steal(
+        PyUnicode_FromStringAndSize(line.name.data(), static_cast<Py_ssize_t>(line.name.size())));
+    const PyRef live = PyRef::steal(PyLong_FromLongLong(line.live));
+    if (!name || !live || PyDict_SetItem(counts.get(), name.get(), live.get()) != 0) return nullptr;
+  }
+  return counts.release();
+}
+
 PyObject* buffered_iterator(PyObject* module, PyObject* args) {
   State& state = *state_in(module);
   PyObject* iterator = nullptr;
@@ -64,6 +77,8 @@ PyMethodDef methods[] = {
      "new_netref_class(name, attributes): a subclass of BaseNetref."},
     {"get_id_pack", describe, METH_O,
      "(class name, class id, instance id) of an object, as RPyC names it on the wire."},
+    {"live_counts", live_counts, METH_NOARGS,
+     "How many objects of the engine's classes are alive in this process."},
     {"buffered_iterator", buffered_iterator, METH_VARARGS,
      "buffered_iterator(iterator, chunk, max_chunk, factor): iterates, reading ahead."},
     {nullptr, nullptr, 0, nullptr}};

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 
+#include "base/counters.h"
 #include "buffered_iterator.h"
 #include "compat.h"
 #include "lookahead.h"
@@ -36,6 +37,7 @@ void netref_dealloc(PyObject* object) {
     self->connection->peer->forget_import(self);
   }
   if (self->weak_references != nullptr) PyObject_ClearWeakRefs(object);
+  count_live(Counted::kNetref, -1);
   Py_CLEAR(self->connection);
   type->tp_free(object);
   Py_DECREF(type);
@@ -286,6 +288,7 @@ PyRef make_netref(ConnectionObject* connection, RemoteClass& remote_class, std::
   self->remote_class = &remote_class;
   self->instance_id = instance_id;
   self->received = 1;
+  count_live(Counted::kNetref, 1);
   return object;
 }
 

@@ -20,10 +20,9 @@ namespace sinew {
   X(ReadBuffer)                  \
   X(Stream)                      \
   X(Export)                      \
+  X(Release)                     \
   X(Netref)                      \
-  X(AsyncResult)                 \
-  X(Server)                      \
-  X(ServerThread)
+  X(AsyncResult)
 
 enum class Counted : std::uint8_t {
 #define SINEW_COUNTED_NAME_(name) k##name,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/counters.h"
 
 namespace sinew {
 
@@ -45,6 +46,7 @@ class ReadBuffer {
   std::uint8_t* data_;
   std::size_t capacity_;
   bool mapped_;
+  [[no_unique_address]] LiveCount<Counted::kReadBuffer> live_;
   std::vector<std::uint8_t> adopted_;  // what data_ points into after adopt(); else empty
 };
 

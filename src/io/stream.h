@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/errc.h"
 
 namespace sinew::io {
@@ -69,6 +70,9 @@ class Stream {
 
   /// The two ends for messages: "127.0.0.1:4711 -> 127.0.0.1:18812", "pipe".
   virtual std::string describe() const = 0;
+
+ private:
+  [[no_unique_address]] LiveCount<Counted::kStream> live_;
 };
 
 }  // namespace sinew::io

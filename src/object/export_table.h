@@ -7,6 +7,7 @@
 
 #include <tsl/robin_map.h>
 
+#include "base/counters.h"
 #include "base/errc.h"
 #include "object/object_id.h"
 
@@ -109,6 +110,7 @@ class ExportTable {
     Identity identity;
     std::string name;
     std::uint64_t count;
+    [[no_unique_address]] LiveCount<Counted::kExport> live{};
 
     ObjectIdView view(const IdKey& key) const noexcept {
       return {name, key.class_id, key.instance_id};

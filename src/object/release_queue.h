@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include "base/counters.h"
+
 namespace sinew::object {
 
 /// Imports that are to be released. A proxy's destructor may run on any thread, inside a garbage
@@ -56,6 +58,7 @@ class ReleaseQueue {
   struct Node {
     T item;
     Node* next;
+    [[no_unique_address]] LiveCount<Counted::kRelease> live{};
   };
 
   std::atomic<Node*> head_{nullptr};

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/error.h"
 #include "base/read_buffer.h"
 #include "rpc/session.h"
@@ -53,6 +54,7 @@ class Call {
   bool notify_ = false;  // guarded by the connection's lock: completion is work for a dispatcher
   Seat* waiters_ =
       nullptr;  // guarded by the connection's lock: the threads that wait for this call
+  [[no_unique_address]] LiveCount<Counted::kCall> live_;
   Slice body_;
   std::shared_ptr<const Error> error_;
 };

@@ -219,7 +219,7 @@ void Connection::flush_within(Duration delay) noexcept {
 }
 
 void Connection::idle_flush() noexcept {
-  idle_due_.store(0, std::memory_order_relaxed);
+  idle_due_.exchange(0);  // a full barrier: who still sees the old value has corked before
   if (is_dead()) return;
   dispatcher_.before_idle_flush();
   flush();
@@ -282,7 +282,8 @@ Result<io::Readiness> Connection::wait_for_room(bool read_too, Deadline deadline
 }
 
 Result<void> Connection::set_input_aside() {
-  const auto filled = inbox_.try_fill();
+  SINEW_TRY(inbox_.set_aside());  // a leader may have left frames, and with them no room
+  const auto filled = try_fill();
   if (!filled && filled.error() != Errc::kWouldBlock) return filled;
   SINEW_ASSIGN(const std::size_t held, inbox_.set_aside());
   if (held > limits_.max_queued_bytes) return sinew::fail(Errc::kQueueFull);

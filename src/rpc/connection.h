@@ -10,6 +10,7 @@
 #include <tsl/robin_map.h>
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/error.h"
 #include "rpc/call.h"
 #include "rpc/dispatcher.h"
@@ -176,6 +177,8 @@ class Connection {
   Turn lead(Seat& seat, Deadline deadline, Want want, std::optional<Work>& work);
   Turn handle_frames(Seat& seat, Want want, std::optional<Work>& work);
   Result<void> read_more(Deadline deadline);
+  Result<void> try_fill();
+  Result<void> note_read(Result<void> read) noexcept;
   Result<bool> spin_for_input(Deadline deadline);
   Deadline next_look_at_signals(Deadline deadline) const noexcept;
   std::optional<WaitStatus> look_at_signals(Seat& seat, std::unique_lock<std::mutex>& lock);
@@ -209,6 +212,8 @@ class Connection {
   std::atomic<TimePoint::rep> idle_due_{0};    // when idle_flush() comes; 0: not asked for
   std::atomic<TimePoint::rep> last_later_{0};  // when start_later() was last called
   std::atomic<bool> announce_{false};          // announcements_ is not empty
+
+  [[no_unique_address]] LiveCount<Counted::kConnection> live_;
 
   mutable std::mutex mutex_;
   Turnstile turnstile_;                        // guarded by mutex_

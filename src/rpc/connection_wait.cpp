@@ -171,6 +171,13 @@ Connection::Turn Connection::handle_frames(Seat& seat, Want want, std::optional<
   }
 }
 
+Result<void> Connection::note_read(Result<void> read) noexcept {
+  if (read) unacknowledged_.store(true, std::memory_order_relaxed);
+  return read;
+}
+
+Result<void> Connection::try_fill() { return note_read(inbox_.try_fill()); }
+
 // One read, waiting if need be. Everything held back leaves first: the peer may be waiting for it
 // before it sends more.
 Result<void> Connection::read_more(Deadline deadline) {
@@ -179,15 +186,15 @@ Result<void> Connection::read_more(Deadline deadline) {
   if (found) return {};
   // A stock peer's next small write waits until its last one is acknowledged (Nagle). What we send
   // does that; if we have sent nothing since, it must travel alone, for 4 us.
-  if (unacknowledged_.exchange(true, std::memory_order_relaxed)) {
+  if (unacknowledged_.load(std::memory_order_relaxed)) {
     stream_->hasten_acknowledgement();
   }
-  if (!outbox_.has_pending()) return inbox_.fill(deadline);
+  if (!outbox_.has_pending()) return note_read(inbox_.fill(deadline));
   // A sender gave up waiting (Ctrl-C, a deadline) and left bytes: send them as room comes.
   SINEW_ASSIGN(const io::Readiness ready,
                stream_->wait({.readable = true, .writable = true}, deadline));
   if (ready.writable) flush();
-  return ready.readable ? inbox_.try_fill() : Result<void>();
+  return ready.readable ? try_fill() : Result<void>();
 }
 
 Result<bool> Connection::spin_for_input(Deadline deadline) {
@@ -197,7 +204,7 @@ Result<bool> Connection::spin_for_input(Deadline deadline) {
   }
   const Deadline until = Deadline::after(Spin::kBudget);
   do {
-    const auto filled = inbox_.try_fill();
+    const auto filled = try_fill();
     if (filled || filled.error() != Errc::kWouldBlock) {
       spin_.hit();
       return filled ? Result<bool>(true) : sinew::fail(filled.error());
@@ -222,7 +229,7 @@ bool Connection::poll_briefly(Call& call) noexcept {
   const Deadline until = Deadline::after(Spin::kBudget);
   std::optional<Work> none;
   while (handle_frames(seat, Want::kAnswersOnly, none) == Turn::kEmpty) {
-    const auto filled = inbox_.try_fill();
+    const auto filled = try_fill();
     // Any other error will be met again, and reported, by the wait that follows.
     if (!filled && (filled.error() != Errc::kWouldBlock || until.passed())) break;
   }

@@ -32,7 +32,8 @@ class Inbox {
   /// True when a frame has begun and is not complete.
   bool has_partial() const noexcept { return filled_ > taken_ && !complete_; }
 
-  /// Reads once, without waiting (kWouldBlock) or until `deadline`.
+  /// Reads once, without waiting (kWouldBlock) or until `deadline`. Requires that no complete frame
+  /// is left in the buffer: next() gave nothing, or set_aside() was called.
   Result<void> try_fill();
   Result<void> fill(Deadline deadline);
 
