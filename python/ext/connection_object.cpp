@@ -1,28 +1,16 @@
-// The base class of sinew.rpyc.core.protocol.Connection: setting up, asking, serving, ending.
+// The base class of sinew.rpyc.core.protocol.Connection: the type, and how an object of it lives.
 
 #include "connection_object.h"
 
-#include <fcntl.h>
 #include <structmember.h>
 
-#include <cerrno>
 #include <cstddef>
 
-#include "access.h"
-#include "async_result.h"
-#include "connection_options.h"
-#include "errors.h"
-#include "foreign_stream.h"
-#include "gil.h"
-#include "io/pipe_stream.h"
-#include "io/socket_stream.h"
+#include "connection_methods.h"
 #include "peer.h"
-#include "question.h"
 
 namespace sinew::python {
 namespace {
-
-using dialect::rpyc::Handler;
 
 ConnectionObject* self_of(PyObject* object) noexcept {
   return reinterpret_cast<ConnectionObject*>(object);
@@ -69,209 +57,7 @@ void connection_dealloc(PyObject* object) {
 }
 
 // ---------------------------------------------------------------------------------------------
-// Setting up
-
-// Keeps the connection apart from the Python object the descriptor came from: that may be closed
-// at any time.
-io::Fd duplicate(int descriptor) {
-  const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
-  if (copy < 0) {
-    throw Error(Error::Kind::kFailed,
-                std::string("cannot use the stream's descriptor: ") + std::strerror(errno));
-  }
-  return io::Fd(copy);
-}
-
-bool set_up(ConnectionObject* self, std::unique_ptr<io::Stream> stream) {
-  if (self->peer != nullptr) {
-    PyErr_SetString(PyExc_RuntimeError, "the connection is set up already");
-    return false;
-  }
-  if (self->config == nullptr || PyDict_Check(self->config) == 0) {
-    PyErr_SetString(PyExc_TypeError, "_config must be a dict");
-    return false;
-  }
-  ConnectionOptions options;
-  if (!options.read(self->config)) return false;
-  self->peer = new Peer(self, std::move(stream), options.session, options.limits, options.rpc);
-  return true;
-}
-
-PyObject* connection_attach_socket(PyObject* object, PyObject* descriptor) try {
-  const int number = PyObject_AsFileDescriptor(descriptor);
-  if (number < 0) return nullptr;
-  if (!set_up(self_of(object), std::make_unique<io::SocketStream>(duplicate(number)))) {
-    return nullptr;
-  }
-  Py_RETURN_NONE;
-} catch (...) {
-  raise_current();
-  return nullptr;
-}
-
-PyObject* connection_attach_pipes(PyObject* object, PyObject* args) try {
-  int incoming = -1;
-  int outgoing = -1;
-  if (PyArg_ParseTuple(args, "ii", &incoming, &outgoing) == 0) return nullptr;
-  auto stream = std::make_unique<io::PipeStream>(duplicate(incoming), duplicate(outgoing));
-  if (!set_up(self_of(object), std::move(stream))) return nullptr;
-  Py_RETURN_NONE;
-} catch (...) {
-  raise_current();
-  return nullptr;
-}
-
-PyObject* connection_attach_stream(PyObject* object, PyObject* stream) try {
-  if (!set_up(self_of(object), make_foreign_stream(stream))) return nullptr;
-  Py_RETURN_NONE;
-} catch (...) {
-  raise_current();
-  return nullptr;
-}
-
-// ---------------------------------------------------------------------------------------------
-// Asking
-
-// A request from Python: the code, then its arguments. Null with an exception set.
-bool begin_request(PyObject* args, std::int64_t& code) noexcept {
-  if (PyTuple_GET_SIZE(args) < 1) {
-    PyErr_SetString(PyExc_TypeError, "a request needs a handler number");
-    return false;
-  }
-  code = PyLong_AsLongLong(PyTuple_GET_ITEM(args, 0));
-  return code != -1 || PyErr_Occurred() == nullptr;
-}
-
-bool add_arguments(Question& question, PyObject* args) noexcept {
-  for (Py_ssize_t i = 1; i < PyTuple_GET_SIZE(args); ++i) {
-    if (!question.add(PyTuple_GET_ITEM(args, i))) return false;
-  }
-  return true;
-}
-
-PyObject* connection_sync_request(PyObject* object, PyObject* args) {
-  Peer* const peer = peer_of(self_of(object));
-  std::int64_t code = 0;
-  if (peer == nullptr || !begin_request(args, code)) return nullptr;
-  Question question(*peer, static_cast<Handler>(code),
-                    static_cast<std::size_t>(PyTuple_GET_SIZE(args) - 1));
-  return add_arguments(question, args) ? question.ask() : nullptr;
-}
-
-// The `timeout` keyword, the only one: -1 for none. False with an exception set.
-bool read_timeout(PyObject* kwargs, double& seconds) noexcept {
-  seconds = -1;
-  if (kwargs == nullptr || PyDict_GET_SIZE(kwargs) == 0) return true;
-  PyObject* const value = PyDict_GetItemString(kwargs, "timeout");
-  if (value == nullptr || PyDict_GET_SIZE(kwargs) != 1) {
-    PyErr_SetString(PyExc_TypeError, "async_request() takes one keyword argument, timeout");
-    return false;
-  }
-  if (value == Py_None) return true;
-  seconds = PyFloat_AsDouble(value);
-  if (seconds == -1 && PyErr_Occurred() != nullptr) return false;
-  if (seconds < 0) seconds = 0;
-  return true;
-}
-
-PyObject* connection_async_request(PyObject* object, PyObject* args, PyObject* kwargs) {
-  ConnectionObject* const self = self_of(object);
-  Peer* const peer = peer_of(self);
-  std::int64_t code = 0;
-  double seconds = 0;
-  if (peer == nullptr || !begin_request(args, code) || !read_timeout(kwargs, seconds)) {
-    return nullptr;
-  }
-  Question question(*peer, static_cast<Handler>(code),
-                    static_cast<std::size_t>(PyTuple_GET_SIZE(args) - 1));
-  if (!add_arguments(question, args)) return nullptr;
-  PyRef result = make_async_result(self, question.seq());
-  if (!result) return nullptr;
-  set_expiry(result.get(), seconds);
-  return question.send(call_of(result.get()), /*later=*/true) ? result.release() : nullptr;
-}
-
-// ---------------------------------------------------------------------------------------------
-// Serving
-
-// What a wait for messages came to, as a bool; null with an exception set.
-PyObject* served(Peer& peer, rpc::WaitStatus status) noexcept {
-  switch (status) {
-    case rpc::WaitStatus::kDone: Py_RETURN_TRUE;
-    case rpc::WaitStatus::kTimedOut:
-    case rpc::WaitStatus::kBusy: Py_RETURN_FALSE;
-    case rpc::WaitStatus::kInterrupted:
-      if (PyErr_Occurred() != nullptr) return nullptr;
-      Py_RETURN_FALSE;
-    case rpc::WaitStatus::kDead: break;
-  }
-  raise_dead(peer);
-  return nullptr;
-}
-
-PyObject* connection_serve(PyObject* object, PyObject* args, PyObject* kwargs) {
-  Peer* const peer = peer_of(self_of(object));
-  if (peer == nullptr) return nullptr;
-  PyObject* timeout = nullptr;
-  int wait_for_lock = 1;
-  PyObject* waiting = nullptr;  // stock's hook for other waiting threads: ours need no waking
-  static const char* const keywords[] = {"timeout", "wait_for_lock", "waiting", nullptr};
-  if (PyArg_ParseTupleAndKeywords(args, kwargs, "|OpO", const_cast<char**>(keywords), &timeout,
-                                  &wait_for_lock, &waiting) == 0) {
-    return nullptr;
-  }
-  double seconds = 1;
-  if (timeout != nullptr && timeout != Py_None) {
-    seconds = PyFloat_AsDouble(timeout);
-    if (seconds == -1 && PyErr_Occurred() != nullptr) return nullptr;
-  }
-  const Deadline deadline = timeout == Py_None ? Deadline::never() : deadline_after(seconds);
-  rpc::WaitStatus status{};
-  {
-    const AllowThreads unlocked;
-    status = peer->connection().serve(deadline, /*once=*/true, wait_for_lock != 0);
-  }
-  return served(*peer, status);
-}
-
-PyObject* connection_serve_forever(PyObject* object, PyObject* /*unused*/) {
-  Peer* const peer = peer_of(self_of(object));
-  if (peer == nullptr) return nullptr;
-  rpc::WaitStatus status{};
-  {
-    const AllowThreads unlocked;
-    status = peer->connection().serve(Deadline::never(), /*once=*/false);
-  }
-  return served(*peer, status);
-}
-
-// ---------------------------------------------------------------------------------------------
-// Ending, looking
-
-PyObject* connection_end(PyObject* object, PyObject* reason) {
-  ConnectionObject* const self = self_of(object);
-  const char* const text = PyUnicode_AsUTF8(reason);
-  if (text == nullptr) return nullptr;
-  if (self->peer == nullptr) Py_RETURN_NONE;
-  self->peer->send_releases();
-  {
-    const AllowThreads unlocked;
-    self->peer->connection().flush();
-    self->peer->connection().fail(Error(Error::Kind::kDisconnected, text));
-  }
-  self->peer->clear_tables();
-  Py_RETURN_NONE;
-}
-
-PyObject* connection_fileno(PyObject* object, PyObject* /*unused*/) {
-  Peer* const peer = peer_of(self_of(object));
-  if (peer == nullptr) return nullptr;
-  if (peer->connection().is_dead()) {
-    raise_dead(*peer);
-    return nullptr;
-  }
-  return PyLong_FromLong(peer->connection().stream().descriptor());
-}
+// Looking
 
 PyObject* connection_get_dead(PyObject* object, void* /*closure*/) {
   const Peer* const peer = self_of(object)->peer;
@@ -285,99 +71,6 @@ PyObject* connection_get_close_reason(PyObject* object, void* /*closure*/) {
   return PyUnicode_FromStringAndSize(error->message().data(),
                                      static_cast<Py_ssize_t>(error->message().size()));
 }
-
-PyObject* connection_set_override(PyObject* object, PyObject* args) {
-  Peer* const peer = peer_of(self_of(object));
-  long long handler = 0;
-  PyObject* function = nullptr;
-  if (peer == nullptr || PyArg_ParseTuple(args, "LO", &handler, &function) == 0) return nullptr;
-  peer->set_override(handler, function == Py_None ? nullptr : function);
-  Py_RETURN_NONE;
-}
-
-PyObject* connection_settings_changed(PyObject* object, PyObject* /*unused*/) {
-  if (self_of(object)->peer != nullptr) self_of(object)->peer->settings_changed();
-  Py_RETURN_NONE;
-}
-
-PyObject* connection_flush(PyObject* object, PyObject* /*unused*/) {
-  Peer* const peer = peer_of(self_of(object));
-  if (peer == nullptr) return nullptr;
-  peer->send_releases();
-  const AllowThreads unlocked;
-  peer->connection().flush();
-  return PyRef::share(Py_None).release();
-}
-
-// Our object that the peer names: (class name, class id, instance id).
-PyObject* connection_exported(PyObject* object, PyObject* id_pack) {
-  Peer* const peer = peer_of(self_of(object));
-  if (peer == nullptr) return nullptr;
-  object::ObjectIdView id;
-  const char* name = nullptr;
-  Py_ssize_t size = 0;
-  long long class_id = 0;
-  long long instance_id = 0;
-  if (PyTuple_Check(id_pack) == 0) {
-    PyErr_SetString(PyExc_TypeError, "an object is named by a tuple");
-    return nullptr;
-  }
-  if (PyArg_ParseTuple(id_pack, "s#LL", &name, &size, &class_id, &instance_id) == 0) return nullptr;
-  id = {{name, static_cast<std::size_t>(size)}, class_id, instance_id};
-  PyRef found = peer->exported_object(id);
-  if (!found) PyErr_SetObject(PyExc_KeyError, id_pack);
-  return found.release();
-}
-
-PyObject* connection_get_attribute(PyObject* object, PyObject* args) {
-  Peer* const peer = peer_of(self_of(object));
-  PyObject* target = nullptr;
-  PyObject* name = nullptr;
-  if (peer == nullptr || PyArg_ParseTuple(args, "OO", &target, &name) == 0) return nullptr;
-  return get_attribute(*peer, target, name).release();
-}
-
-PyObject* connection_counts(PyObject* object, PyObject* /*unused*/) {
-  Peer* const peer = peer_of(self_of(object));
-  if (peer == nullptr) return nullptr;
-  return Py_BuildValue("{s:n,s:n,s:n}", "exports", static_cast<Py_ssize_t>(peer->export_count()),
-                       "imports", static_cast<Py_ssize_t>(peer->import_count()), "questions",
-                       static_cast<Py_ssize_t>(peer->connection().pending_calls()));
-}
-
-PyMethodDef methods[] = {
-    {"_attach_socket", connection_attach_socket, METH_O,
-     "Starts the connection over a connected socket, given by its descriptor."},
-    {"_attach_pipes", connection_attach_pipes, METH_VARARGS,
-     "Starts the connection over two descriptors: one to read, one to write."},
-    {"_attach_stream", connection_attach_stream, METH_O,
-     "Starts the connection over any object with read, write, poll, close and fileno."},
-    {"sync_request", connection_sync_request, METH_VARARGS,
-     "sync_request(handler, *args): sends a request and returns what it is answered with."},
-    {"async_request",
-     reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(connection_async_request)),
-     METH_VARARGS | METH_KEYWORDS,
-     "async_request(handler, *args, timeout=None): sends a request and returns an AsyncResult."},
-    {"serve", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(connection_serve)),
-     METH_VARARGS | METH_KEYWORDS,
-     "serve(timeout=1, wait_for_lock=True): handles one incoming message; False when none came."},
-    {"_serve_forever", connection_serve_forever, METH_NOARGS,
-     "Serves until the connection ends; raises EOFError then."},
-    {"_end", connection_end, METH_O, "Ends the connection for the reason given."},
-    {"fileno", connection_fileno, METH_NOARGS, "The descriptor to wait on for messages."},
-    {"_set_override", connection_set_override, METH_VARARGS,
-     "_set_override(handler, function): has function(conn, *args) serve that request."},
-    {"_settings_changed", connection_settings_changed, METH_NOARGS,
-     "To be called after a change of _config."},
-    {"flush", connection_flush, METH_NOARGS,
-     "Sends what is held back to travel with the next message: releases of dead netrefs."},
-    {"_exported", connection_exported, METH_O,
-     "Our object that the peer holds under an id; KeyError if it holds none."},
-    {"_get_attribute", connection_get_attribute, METH_VARARGS,
-     "An attribute on behalf of the peer, as the configuration allows."},
-    {"counts", connection_counts, METH_NOARGS,
-     "How many objects and calls the connection has: exports, imports, questions."},
-    {nullptr, nullptr, 0, nullptr}};
 
 PyGetSetDef getset[] = {
     {"_dead", connection_get_dead, nullptr, "Whether the connection has ended.", nullptr},
@@ -400,7 +93,7 @@ PyType_Slot slots[] = {{Py_tp_doc, const_cast<char*>("The engine's side of a con
                        {Py_tp_dealloc, reinterpret_cast<void*>(connection_dealloc)},
                        {Py_tp_traverse, reinterpret_cast<void*>(connection_traverse)},
                        {Py_tp_clear, reinterpret_cast<void*>(connection_clear)},
-                       {Py_tp_methods, methods},
+                       {Py_tp_methods, kConnectionMethods},
                        {Py_tp_getset, getset},
                        {Py_tp_members, members},
                        {0, nullptr}};

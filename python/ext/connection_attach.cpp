@@ -1,0 +1,82 @@
+// Starting a connection over a stream: a socket, a pair of pipes, or a Python object.
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "connection_methods.h"
+#include "connection_object.h"
+#include "connection_options.h"
+#include "errors.h"
+#include "foreign_stream.h"
+#include "io/pipe_stream.h"
+#include "io/socket_stream.h"
+#include "peer.h"
+
+namespace sinew::python {
+namespace {
+
+// Keeps the connection apart from the Python object the descriptor came from: that may be closed
+// at any time.
+io::Fd duplicate(int descriptor) {
+  const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
+  if (copy < 0) {
+    throw Error(Error::Kind::kFailed,
+                std::string("cannot use the stream's descriptor: ") + std::strerror(errno));
+  }
+  return io::Fd(copy);
+}
+
+bool set_up(ConnectionObject* self, std::unique_ptr<io::Stream> stream) {
+  if (self->peer != nullptr) {
+    PyErr_SetString(PyExc_RuntimeError, "the connection is set up already");
+    return false;
+  }
+  if (self->config == nullptr || PyDict_Check(self->config) == 0) {
+    PyErr_SetString(PyExc_TypeError, "_config must be a dict");
+    return false;
+  }
+  ConnectionOptions options;
+  if (!options.read(self->config)) return false;
+  self->peer = new Peer(self, std::move(stream), options.session, options.limits, options.rpc);
+  return true;
+}
+
+}  // namespace
+
+PyObject* connection_attach_socket(PyObject* object, PyObject* descriptor) try {
+  const int number = PyObject_AsFileDescriptor(descriptor);
+  if (number < 0) return nullptr;
+  if (!set_up(reinterpret_cast<ConnectionObject*>(object),
+              std::make_unique<io::SocketStream>(duplicate(number)))) {
+    return nullptr;
+  }
+  Py_RETURN_NONE;
+} catch (...) {
+  raise_current();
+  return nullptr;
+}
+
+PyObject* connection_attach_pipes(PyObject* object, PyObject* args) try {
+  int incoming = -1;
+  int outgoing = -1;
+  if (PyArg_ParseTuple(args, "ii", &incoming, &outgoing) == 0) return nullptr;
+  auto stream = std::make_unique<io::PipeStream>(duplicate(incoming), duplicate(outgoing));
+  if (!set_up(reinterpret_cast<ConnectionObject*>(object), std::move(stream))) return nullptr;
+  Py_RETURN_NONE;
+} catch (...) {
+  raise_current();
+  return nullptr;
+}
+
+PyObject* connection_attach_stream(PyObject* object, PyObject* stream) try {
+  if (!set_up(reinterpret_cast<ConnectionObject*>(object), make_foreign_stream(stream)))
+    return nullptr;
+  Py_RETURN_NONE;
+} catch (...) {
+  raise_current();
+  return nullptr;
+}
+
+}  // namespace sinew::python
