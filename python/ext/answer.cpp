@@ -107,8 +107,10 @@ bool write_result(Peer& peer, std::int64_t seq, PyObject* result, Writer& out) n
   PeerModel model(peer);
   auto written = dialect::rpyc::box(model, result, out, peer.limits().brine);
   if (written) written = wire::end_frame(out, start);
-  if (!written) raise_codec_error(written.error(), "cannot send the result");
-  return written.has_value();
+  if (written) return true;
+  model.undo_exports();
+  raise_codec_error(written.error(), "cannot send the result");
+  return false;
 } catch (...) {
   raise_current();
   return false;

@@ -72,7 +72,13 @@ PyObject* connection_get_close_reason(PyObject* object, void* /*closure*/) {
                                      static_cast<Py_ssize_t>(error->message().size()));
 }
 
+PyObject* connection_get_heard(PyObject* object, void* /*closure*/) {
+  const Peer* const peer = self_of(object)->peer;
+  return PyBool_FromLong(peer != nullptr && peer->has_heard());
+}
+
 PyGetSetDef getset[] = {
+    {"_heard", connection_get_heard, nullptr, "Whether a message of the peer has come.", nullptr},
     {"_dead", connection_get_dead, nullptr, "Whether the connection has ended.", nullptr},
     {"close_reason", connection_get_close_reason, nullptr,
      "Why the connection ended: the first cause, with both end points. None while it lives.",

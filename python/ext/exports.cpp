@@ -69,11 +69,13 @@ object::ObjectId Peer::describe_object(const State& state, PyObject* object) {
   return describe_instance(state.names, object);
 }
 
-Result<void> Peer::write_export_id(PyObject* object, Writer& out) noexcept try {
+Result<void> Peer::write_export_id(PyObject* object, Writer& out,
+                                   std::vector<object::IdKey>& sent) noexcept try {
   const auto id = exports_.add(
       object, [&] { return describe_object(state(), object); },
       [&] { return PyRef::share(object); });
   if (!id) return fail(id.error());
+  sent.push_back({id->class_id, id->instance_id});
   dialect::rpyc::write_object_id(out, *id);
   return {};
 } catch (...) {
@@ -91,6 +93,13 @@ Result<void> Peer::release_export(const object::ObjectIdView& id, std::uint64_t 
   const auto released = exports_.release(id, count);
   if (!released) return fail(released.error());
   return {};
+}
+
+void PeerModel::undo_exports() noexcept {
+  for (const object::IdKey& key : sent_) {
+    static_cast<void>(peer_.release_export({{}, key.class_id, key.instance_id}, 1));
+  }
+  sent_.clear();
 }
 
 }  // namespace sinew::python

@@ -3,6 +3,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include <tsl/robin_map.h>
 
@@ -58,6 +59,7 @@ class Peer final : public rpc::Dispatcher {
   State& state() const noexcept { return *owner_->state; }
   rpc::Connection& connection() noexcept { return connection_; }
   const PeerLimits& limits() const noexcept { return limits_; }
+  bool has_heard() const noexcept { return session_.has_heard(); }
   /// The family to speak. Before speaking first to a peer of unknown family, listens for a moment:
   /// a peer of RPyC 4.1 to 5.3 that speaks at once is then understood.
   wire::Family family() noexcept;
@@ -84,7 +86,9 @@ class Peer final : public rpc::Dispatcher {
 
   // Exports (exports.cpp).
 
-  Result<void> write_export_id(PyObject* object, Writer& out) noexcept;
+  /// Counts one sending of the object, writes its id, and adds that to `sent`.
+  Result<void> write_export_id(PyObject* object, Writer& out,
+                               std::vector<object::IdKey>& sent) noexcept;
   PyRef exported_object(const object::ObjectIdView& id) noexcept;
   Result<void> release_export(const object::ObjectIdView& id, std::uint64_t count) noexcept;
   std::size_t export_count() const noexcept { return exports_.size(); }
@@ -151,9 +155,15 @@ class PeerModel : public PyModel {
 
   bool is_import(PyObject* object) const noexcept;
   void write_import_id(PyObject* object, Writer& out) const;
-  Result<void> write_export_id(PyObject* object, Writer& out) const noexcept {
-    return peer_.write_export_id(object, out);
+  Result<void> write_export_id(PyObject* object, Writer& out) noexcept {
+    return peer_.write_export_id(object, out, sent_);
   }
+
+  /// Takes back the exports of a message that is not going to be sent after all.
+  void undo_exports() noexcept;
+
+  /// The message is on its way, and with it the exports.
+  void keep_exports() noexcept { sent_.clear(); }
   PyRef import_object(const object::ObjectIdView& id) const noexcept {
     return peer_.import_object(id);
   }
@@ -163,6 +173,7 @@ class PeerModel : public PyModel {
 
  private:
   Peer& peer_;
+  std::vector<object::IdKey> sent_;  // exports of the message that is being written
 };
 
 }  // namespace sinew::python

@@ -134,9 +134,7 @@ PyObject* pool_add(PyObject* object, PyObject* args) try {
     added = pool->add(std::move(client));
   }
   if (added) Py_RETURN_NONE;
-  const std::string_view text = describe(added.error());
-  PyErr_Format(PyExc_OSError, "the pool takes no connection: %.*s", static_cast<int>(text.size()),
-               text.data());
+  PyErr_Format(PyExc_OSError, "the pool takes no connection: %s", describe(added.error()).data());
   return nullptr;
 } catch (...) {
   raise_current();

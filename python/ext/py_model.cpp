@@ -101,8 +101,7 @@ void raise_codec_error(Errc errc, const char* doing) noexcept {
   if (errc == Errc::kNotDumpable || errc == Errc::kWrongType) type = PyExc_TypeError;
   if (errc == Errc::kUnknownObject || errc == Errc::kUnknownHandler) type = PyExc_KeyError;
   if (errc == Errc::kTooDeep) type = PyExc_RecursionError;
-  const std::string_view text = describe(errc);
-  PyErr_Format(type, "%s: %.*s", doing, static_cast<int>(text.size()), text.data());
+  PyErr_Format(type, "%s: %s", doing, describe(errc).data());  // a literal: terminated
 }
 
 }  // namespace sinew::python

@@ -99,6 +99,7 @@ bool Question::send(rpc::Call& call, bool later) noexcept try {
                                            : raise_codec_error(sent.error(), "cannot send");
     return false;
   }
+  model_.keep_exports();
   if (*sent || call.done()) return true;
   rpc::WaitStatus status{};
   {

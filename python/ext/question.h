@@ -17,6 +17,11 @@ class Question {
   /// Starts a request with `count` arguments.
   Question(Peer& peer, dialect::rpyc::Handler handler, std::size_t count);
 
+  /// Takes back what the arguments exported if the request was not sent.
+  ~Question() { model_.undo_exports(); }
+  Question(const Question&) = delete;
+  Question& operator=(const Question&) = delete;
+
   bool add_netref(const Netref* netref) noexcept;
   bool add(PyObject* value) noexcept;
   bool add_text(PyObject* text) noexcept { return add(text); }

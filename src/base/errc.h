@@ -49,7 +49,8 @@ enum class Errc : std::uint8_t {
   kConnectionReset,  ///< the stream broke: reset, broken pipe or another system error
 };
 
-/// One sentence, without a final stop, that says what `errc` means to a reader of a log.
+/// One sentence, without a final stop, that says what `errc` means to a reader of a log. Static and
+/// terminated by a NUL.
 std::string_view describe(Errc errc) noexcept;
 
 /// The result type of the hot and hostile paths.

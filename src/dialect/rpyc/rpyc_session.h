@@ -42,6 +42,9 @@ class RpycSession final : public rpc::Session {
     return listening_.load(std::memory_order_relaxed) && !heard_.load(std::memory_order_relaxed);
   }
 
+  /// True once a message of the peer has come.
+  bool has_heard() const noexcept { return heard_.load(std::memory_order_relaxed); }
+
   /// Gives up listening: the peer waits for us.
   void stop_listening() noexcept { listening_.store(false, std::memory_order_relaxed); }
 

@@ -49,6 +49,8 @@ DEFAULT_CONFIG = {
     # Ours: which RPyC to speak, and how much of everything is too much.
     "wire_family": "auto",
     "close_timeout": 3,
+    "first_frame_timeout": None,
+    "max_connections": 10_000,
     "max_frame_size": 1 << 30,
     "max_inflated_size": 256 << 20,
     "max_depth": 200,

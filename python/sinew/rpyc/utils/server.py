@@ -5,11 +5,15 @@ import logging
 import os
 import socket
 import sys
+import time
+import weakref
+from collections import deque
 from contextlib import suppress
 
 from sinew._sinew import Pool
 from sinew.rpyc import _lazy
 from sinew.rpyc.core.channel import Channel
+from sinew.rpyc.core.config import DEFAULT_CONFIG
 from sinew.rpyc.core.stream import SocketStream
 from sinew.rpyc.lib import spawn, spawn_waitready
 
@@ -61,6 +65,9 @@ class Server:
         self.auto_register = bool(registrar) if auto_register is None else auto_register
         self.protocol_config = {} if protocol_config is None else protocol_config
         self.clients = set()
+        self._unheard = (
+            deque()
+        )  # (deadline, socket, weak connection), clients that are to speak yet
         self._unlink = None
         if socket_path is None:
             self.listener = _tcp_listener(hostname, port, ipv6, reuse_addr)
@@ -101,6 +108,7 @@ class Server:
     def accept(self):
         """Wait for one client and hand it to `_accept_method`; EOFError if the server closes."""
         while self.active:
+            self._drop_silent()
             try:
                 sock, address = self.listener.accept()
             except TimeoutError:
@@ -108,14 +116,32 @@ class Server:
             except OSError as error:
                 if self.active and error.errno in _PASSING_ERRORS:
                     self.logger.warning("cannot accept: %s", error)
+                    time.sleep(_PAUSE)  # what is missing comes back when some client leaves
                     continue
                 raise EOFError("the server was closed") from error
             sock.setblocking(True)
             self.logger.info("accepted %s with fd %s", address, sock.fileno())
+            if len(self.clients) >= self._option("max_connections"):
+                self.logger.warning("refused %s: max_connections are here", address)
+                _shut(sock)
+                continue
             self.clients.add(sock)
             self._accept_method(sock)
             return
         raise EOFError("the server was closed")
+
+    def _option(self, key):
+        return self.protocol_config.get(key, DEFAULT_CONFIG[key])
+
+    def _drop_silent(self):
+        """End the connections of clients that should have said something by now."""
+        while self._unheard and self._unheard[0][0] <= time.monotonic():
+            _, sock, reference = self._unheard.popleft()
+            conn = reference()
+            if conn is not None and not conn._heard:
+                self.logger.info("no message within first_frame_timeout, closing")
+                with suppress(OSError):  # gone already
+                    sock.shutdown(socket.SHUT_RDWR)  # who serves it sees the end
 
     def _accept_method(self, sock):
         """Arrange for `_authenticate_and_serve_client(sock)` to be called."""
@@ -159,7 +185,11 @@ class Server:
         config = dict(self.protocol_config, credentials=credentials, endpoints=(here, there))
         config.setdefault("logger", self.logger)
         config.setdefault("wire_family", "detect")
-        return self.service._connect(Channel(SocketStream(sock)), config)
+        conn = self.service._connect(Channel(SocketStream(sock)), config)
+        limit = conn._config["first_frame_timeout"]
+        if limit is not None:
+            self._unheard.append((time.monotonic() + limit, sock, weakref.ref(conn)))
+        return conn
 
     def _handle_connection(self, conn):
         """Serve the requests of a connection until it ends."""
@@ -216,6 +246,8 @@ class Server:
         """Serve in a new daemon thread; return it as soon as clients can connect."""
         return spawn_waitready(self._listen, self.start)[0]
 
+
+_PAUSE = 0.1
 
 # What `accept` may fail with while the listener is well: the client left, or resources ran out.
 _PASSING_ERRORS = frozenset(
