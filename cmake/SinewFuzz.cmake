@@ -25,5 +25,5 @@ function(sinew_add_corpus_replay name source)
   sinew_set_warnings(${name}_replay)
   add_test(NAME ${name}.ReplaysItsCorpus
            COMMAND ${name}_replay "${PROJECT_SOURCE_DIR}/fuzz/corpus/${name}")
-  set_tests_properties(${name}.ReplaysItsCorpus PROPERTIES TIMEOUT 120)
+  set_tests_properties(${name}.ReplaysItsCorpus PROPERTIES TIMEOUT 60)
 endfunction()

@@ -15,5 +15,5 @@ function(sinew_add_unit_test name)
   target_link_libraries(${name} PRIVATE sinew::engine GTest::gtest_main)
   sinew_set_warnings(${name})
   # A hang is a failure: no unit test waits for a real minute.
-  gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
+  gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 60)
 endfunction()

@@ -10,7 +10,8 @@ cmd_lint() {
       *) die "lint takes --all and --fix, not '$argument'" ;;
     esac
   done
-  if stage "set up" setup_build "${PACKAGES_LINT[@]}" "${PACKAGES_CLANG[@]}" && stage "build" build_preset asan; then
+  if stage "set up and build" setup_and_build "${PACKAGES_LINT[@]}" "${PACKAGES_CLANG[@]}" &&
+    stage "build with clang" build_preset asan; then
     stage "clang-format" run_clang_format || true
     stage "ruff" run_ruff || true
     stage "mypy" run_mypy || true
@@ -45,6 +46,8 @@ run_ruff() {
 run_mypy() {
   [[ -d python/sinew ]] || die "no folder python/sinew"
   "$VENV/bin/mypy" python/sinew
+  # The stubs against what the extension really has.
+  [[ ! -f python/sinew/_sinew.pyi ]] || "$VENV/bin/stubtest" sinew._sinew
 }
 
 all_sources() { cxx_files | grep '\.cpp$'; }

@@ -1,7 +1,7 @@
-# shellcheck disable=SC2034  # the package lists are read by the other parts
 # From a bare Debian 12 to a machine that can build: packages, then .venv. Each step does nothing when there is
 # nothing to do.
 # shellcheck shell=bash
+# shellcheck disable=SC2034  # the package lists are read by the other parts
 
 VENV=.venv
 BASE_PYTHON=${SINEW_PYTHON:-/usr/bin/python3}

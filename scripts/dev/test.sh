@@ -17,7 +17,7 @@ cmd_test() {
 run_test_stages() {
   stage "unit tests" run_ctest release || true
   stage_if_there tests/lint "source lints" run_pytest lint tests/lint
-  stage_if_there models "models" tests/model/run_spin.sh
+  stage_if_there models "models" timeout --kill-after=10 1200 tests/model/run_spin.sh
   stage_if_there tests/python "python, stock rpyc 6.0.2" run_pytest python tests/python
   stage_older_peer
   stage_if_there demo "demo" "$VENV/bin/python" demo/demo.py
