@@ -13,8 +13,9 @@ class SystemClock final : public Clock {
 }  // namespace
 
 const Clock& Clock::system() noexcept {
-  static const SystemClock clock;
-  return clock;
+  // Never destroyed: a thread may look at it while the process ends.
+  static const Clock* const clock = new SystemClock();
+  return *clock;
 }
 
 Deadline Deadline::after(Duration duration, const Clock& clock) noexcept {

@@ -3,6 +3,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <array>
@@ -68,6 +69,16 @@ std::string text_of(const sockaddr_storage& name, socklen_t length) {
   }
   const bool six = name.ss_family == AF_INET6;
   return fmt::format("{}{}{}:{}", six ? "[" : "", host.data(), six ? "]" : "", port.data());
+}
+
+// Removes a socket file at which nobody listens any more. Another kind of file, or the socket of a
+// server that lives, stays and makes bind fail.
+void remove_if_dead(const std::string& path, const sockaddr_un& name, socklen_t length) {
+  struct stat found = {};
+  if (::lstat(path.c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) return;
+  const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const int result = ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&name), length);
+  if (result != 0 && errno == ECONNREFUSED) ::unlink(path.c_str());
 }
 
 // Finishes a non-blocking connect. Returns 0 or an errno value.
@@ -176,7 +187,7 @@ Fd listen(const Address& address, int backlog) {
   if (address.family == Address::Family::kUnix) {
     const auto [name, length] = unix_socket_address(address);
     Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (address.path.front() != '\0') ::unlink(address.path.c_str());
+    if (address.path.front() != '\0') remove_if_dead(address.path, name, length);
     check(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&name), length));
     check(::listen(socket.get(), backlog));
     return socket;

@@ -29,11 +29,13 @@ class ReleaseQueue {
 
   /// Returns true when the queue was empty before. Throws std::bad_alloc.
   bool push(T item) {
-    auto* node = new Node{std::move(item), head_.load(std::memory_order_relaxed)};
-    while (!head_.compare_exchange_weak(node->next, node, std::memory_order_release,
-                                        std::memory_order_relaxed)) {
-    }
-    return node->next == nullptr;
+    Node* const node = new Node{std::move(item), nullptr};
+    Node* before = head_.load(std::memory_order_relaxed);
+    do {
+      node->next = before;
+    } while (!head_.compare_exchange_weak(before, node, std::memory_order_release,
+                                          std::memory_order_relaxed));
+    return before == nullptr;  // not node->next: the node may be drained by now
   }
 
   /// Calls `visit` with each item, oldest first, and forgets it. Returns how many there were.

@@ -178,6 +178,7 @@ class Connection {
   Turn handle_frames(Seat& seat, Want want, std::optional<Work>& work);
   Result<void> read_more(Deadline deadline);
   Result<void> try_fill();
+  void acknowledge() noexcept;
   Result<void> note_read(Result<void> read) noexcept;
   Result<bool> spin_for_input(Deadline deadline);
   Deadline next_look_at_signals(Deadline deadline) const noexcept;

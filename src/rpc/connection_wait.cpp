@@ -143,15 +143,20 @@ Connection::Turn Connection::lead(Seat& seat, Deadline deadline, Want want,
 // is served before we return with it.
 Connection::Turn Connection::handle_frames(Seat& seat, Want want, std::optional<Work>& work) {
   while (true) {
-    if (want != Want::kAnswersOnly && (work = next_announcement())) return Turn::kWork;
+    // Answers to others that have come along are theirs at no cost; the rest is for the next
+    // leader.
+    const bool own_done = seat.call != nullptr && seat.call->done();
+    if (own_done && !inbox_.has_frame()) return Turn::kDone;
+    const bool answers_only = own_done || want == Want::kAnswersOnly;
+    if (!answers_only && (work = next_announcement())) return Turn::kWork;
     auto frame = inbox_.next();
     if (!frame) {
       fail_with(frame.error(), "receiving");
       return Turn::kDead;
     }
     more_to_serve_.store(inbox_.has_frame(), std::memory_order_relaxed);
-    if (!frame->has_value()) return Turn::kEmpty;
-    Slice kept = want == Want::kAnswersOnly ? **frame : Slice();
+    if (!frame->has_value()) return own_done ? Turn::kDone : Turn::kEmpty;
+    Slice kept = answers_only ? **frame : Slice();
     auto incoming = session_->open(**std::move(frame));
     if (!incoming) {
       fail_with(incoming.error(), "receiving");
@@ -159,16 +164,23 @@ Connection::Turn Connection::handle_frames(Seat& seat, Want want, std::optional<
     }
     const bool is_request = incoming->kind == Incoming::Kind::kRequest;
     if (is_request || (!complete(*incoming) && session_->carries_references(*incoming))) {
-      if (want == Want::kAnswersOnly) {
+      if (answers_only) {
         inbox_.put_back(std::move(kept));
-        return Turn::kRequest;
+        return own_done ? Turn::kDone : Turn::kRequest;
       }
       work = Work{.incoming = *std::move(incoming), .completed = nullptr};
       return Turn::kWork;
     }
-    if (seat.call != nullptr && seat.call->done()) return Turn::kDone;
     if (want == Want::kOneMessage) return Turn::kHandled;
   }
+}
+
+// A stock peer's next small write waits until its last one is acknowledged (Nagle). What we send
+// does that; if we have sent nothing since, it must travel alone, for 4 us.
+void Connection::acknowledge() noexcept {
+  if (!unacknowledged_.load(std::memory_order_relaxed)) return;
+  unacknowledged_.store(false, std::memory_order_relaxed);
+  stream_->hasten_acknowledgement();
 }
 
 Result<void> Connection::note_read(Result<void> read) noexcept {
@@ -182,13 +194,9 @@ Result<void> Connection::try_fill() { return note_read(inbox_.try_fill()); }
 // before it sends more.
 Result<void> Connection::read_more(Deadline deadline) {
   flush();
+  acknowledge();
   SINEW_ASSIGN(const bool found, spin_for_input(deadline));
   if (found) return {};
-  // A stock peer's next small write waits until its last one is acknowledged (Nagle). What we send
-  // does that; if we have sent nothing since, it must travel alone, for 4 us.
-  if (unacknowledged_.load(std::memory_order_relaxed)) {
-    stream_->hasten_acknowledgement();
-  }
   if (!outbox_.has_pending()) return note_read(inbox_.fill(deadline));
   // A sender gave up waiting (Ctrl-C, a deadline) and left bytes: send them as room comes.
   SINEW_ASSIGN(const io::Readiness ready,
@@ -229,6 +237,7 @@ bool Connection::poll_briefly(Call& call) noexcept {
   const Deadline until = Deadline::after(Spin::kBudget);
   std::optional<Work> none;
   while (handle_frames(seat, Want::kAnswersOnly, none) == Turn::kEmpty) {
+    acknowledge();
     const auto filled = try_fill();
     // Any other error will be met again, and reported, by the wait that follows.
     if (!filled && (filled.error() != Errc::kWouldBlock || until.passed())) break;

@@ -95,11 +95,12 @@ Pool::Ready Pool::next_ready() {
     const int count = ::epoll_wait(epoll_.get(), &event, 1, is_spare() ? kSpareStaysMs : -1);
     if (count < 0 && errno == EINTR) continue;
     if (count == 0 && !is_spare()) continue;
-    if (count <= 0 || event.data.u64 == kWakeToken) return {};
+    const Token token = event.data.u64;  // a copy: the struct is packed
+    if (count <= 0 || token == kWakeToken) return {};
     const std::scoped_lock lock(mutex_);
     if (closed_) return {};
-    const auto found = clients_.find(event.data.u64);
-    if (found != clients_.end()) return {.token = event.data.u64, .client = found->second};
+    const auto found = clients_.find(token);
+    if (found != clients_.end()) return {.token = token, .client = found->second};
   }
 }
 
@@ -112,7 +113,7 @@ void Pool::run() {
       --waiting_;
       if (ready.client == nullptr) {
         --threads_;
-        left_.notify_all();
+        if (stopper_ != nullptr) stopper_->wake();
         return;
       }
       ask = ask_for_thread_locked();
@@ -129,8 +130,15 @@ void Pool::run() {
   }
 }
 
+// Under the lock, which the thread that finds the connection next takes, too: what this one has
+// done to it is seen there.
 void Pool::rearm(Token token, int descriptor) noexcept {
-  if (!watch(EPOLL_CTL_MOD, token, descriptor, kReadable)) remove(token);
+  bool armed = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    armed = watch(EPOLL_CTL_MOD, token, descriptor, kReadable);
+  }
+  if (!armed) remove(token);
 }
 
 void Pool::remove(Token token) noexcept {
@@ -153,14 +161,25 @@ void Pool::close() noexcept {
   [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof one);
 }
 
+// Waits until no thread is inside run(). False when the deadline passes first.
+bool Pool::wait_until_empty(Deadline deadline) {
+  Parker parker;
+  while (true) {
+    {
+      const std::scoped_lock lock(mutex_);
+      const bool over = threads_ == 0 || deadline.passed();
+      stopper_ = over ? nullptr : &parker;
+      if (over) return threads_ == 0;
+    }
+    static_cast<void>(parker.park(deadline));
+  }
+}
+
 bool Pool::stop(Deadline deadline) {
+  const bool all_left = wait_until_empty(deadline);
   std::vector<std::shared_ptr<PoolClient>> clients;
-  bool all_left = false;
   {
-    std::unique_lock lock(mutex_);
-    const auto none_left = [&] { return threads_ == 0; };
-    all_left = deadline.is_never() ? (left_.wait(lock, none_left), true)
-                                   : left_.wait_until(lock, deadline.at(), none_left);
+    const std::scoped_lock lock(mutex_);
     for (auto entry = clients_.begin(); entry != clients_.end(); ++entry) {
       clients.push_back(std::move(entry.value()));
     }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/errc.h"
+#include "base/parker.h"
 #include "io/fd.h"
 
 namespace sinew::server {
@@ -87,6 +87,7 @@ class Pool {
   };
   Ready next_ready();
   bool is_spare() const noexcept;
+  bool wait_until_empty(Deadline deadline);
 
   const Options options_;
   const std::function<void()> want_thread_;
@@ -94,7 +95,7 @@ class Pool {
   io::Fd wake_;  // an eventfd that stays readable once the pool is closed
 
   mutable std::mutex mutex_;
-  std::condition_variable left_;                                // a thread has left run()
+  Parker* stopper_ = nullptr;  // guarded by mutex_: the thread that waits in stop()
   tsl::robin_map<Token, std::shared_ptr<PoolClient>> clients_;  // guarded by mutex_
   Token next_token_ = 1;                                        // guarded by mutex_
   std::size_t threads_ = 0;  // guarded by mutex_: inside run(), or asked for
