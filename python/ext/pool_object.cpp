@@ -3,9 +3,12 @@
 
 #include "pool_object.h"
 
+#include <fcntl.h>
+
 #include "connection_object.h"
 #include "errors.h"
 #include "gil.h"
+#include "io/fd.h"
 #include "peer.h"
 #include "server/pooled.h"
 
@@ -26,10 +29,9 @@ PoolObject* self_of(PyObject* object) noexcept { return reinterpret_cast<PoolObj
 // the pool: a client that is slow to prove who it is holds up nobody else.
 class PooledConnection final : public server::PoolClient {
  public:
-  // Shares the pool's callbacks. `token` owns `descriptor` and is kept until gone() has returned.
-  // With the GIL held.
-  PooledConnection(int descriptor, PoolObject* pool, PyObject* token) noexcept
-      : descriptor_(descriptor),
+  // Shares the pool's callbacks. With the GIL held.
+  PooledConnection(io::Fd watched, PoolObject* pool, PyObject* token) noexcept
+      : watched_(std::move(watched)),
         admit_(PyRef::share(pool->admit)),
         leave_(PyRef::share(pool->leave)),
         token_(PyRef::share(token)) {}
@@ -40,7 +42,7 @@ class PooledConnection final : public server::PoolClient {
     }
   }
 
-  int descriptor() const noexcept override { return descriptor_; }
+  int descriptor() const noexcept override { return watched_.get(); }
 
   bool serve_available() noexcept override {
     if (interpreter_is_gone() || (!connection_ && !admit())) return false;
@@ -77,7 +79,9 @@ class PooledConnection final : public server::PoolClient {
     return false;
   }
 
-  const int descriptor_;
+  // Our own: the connection closes its socket before it leaves the pool, and the number would
+  // belong to another client by then.
+  io::Fd watched_;
   PyRef admit_;
   PyRef leave_;
   PyRef token_;
@@ -127,7 +131,9 @@ PyObject* pool_add(PyObject* object, PyObject* args) try {
   int descriptor = -1;
   PyObject* token = nullptr;
   if (pool == nullptr || PyArg_ParseTuple(args, "iO", &descriptor, &token) == 0) return nullptr;
-  auto client = std::make_shared<PooledConnection>(descriptor, self_of(object), token);
+  io::Fd watched(::fcntl(descriptor, F_DUPFD_CLOEXEC, 3));
+  if (!watched) return PyErr_SetFromErrno(PyExc_OSError);
+  auto client = std::make_shared<PooledConnection>(std::move(watched), self_of(object), token);
   Result<void> added;
   {
     const AllowThreads unlocked;
@@ -203,8 +209,7 @@ void pool_dealloc(PyObject* object) {
 
 PyMethodDef methods[] = {
     {"add", pool_add, METH_VARARGS,
-     "add(descriptor, token): takes a socket in; token is what admit() and leave() get, and must\n"
-     "keep the descriptor open."},
+     "add(descriptor, token): takes a socket in; token is what admit() and leave() get."},
     {"run", pool_run, METH_NOARGS, "Serves connections in this thread until it is not needed."},
     {"close", pool_close, METH_NOARGS, "Refuses new connections and has all threads leave."},
     {"stop", pool_stop, METH_O,
