@@ -71,6 +71,7 @@ byte callers;              /* that have not left yet */
 byte gone;
 byte signals;
 
+#define REQUEST_IS_NEXT (inbox ? [10] || inbox ? [11])
 #define DONE(call) (call != NONE && completed[call] > 0)
 
 inline check_turnstile() { assert(leader != NONE || empty(queue)) }
@@ -227,14 +228,14 @@ proctype Thread(byte id; byte own) {
       next == LEAD ->
       assert(leader == seat && reader == NONE);
       if
-      :: DONE(call) && (empty(inbox) || inbox ? [REQUEST] || inbox ? [REQUEST + 1]) ->
+      :: DONE(call) && (empty(inbox) || REQUEST_IS_NEXT) ->
         /* Answers to others were handed out; a request is the next leader's. */
         next = LOOK;
         if
         :: taking -> abdicate()
         :: else
         fi
-      :: nempty(inbox) && !(DONE(call) && (inbox ? [REQUEST] || inbox ? [REQUEST + 1])) ->
+      :: nempty(inbox) && !(DONE(call) && REQUEST_IS_NEXT) ->
         inbox ? frame;
         handle_frame()
       :: empty(inbox) && !DONE(call) ->
