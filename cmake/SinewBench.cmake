@@ -1,17 +1,13 @@
-# One Google Benchmark binary for each bench/*_bench.cpp.
+# One program for each bench/*_bench.cpp.
 function(sinew_add_benchmarks)
   if(SINEW_SANITIZE)
     return()  # a time measured under a sanitizer says nothing
   endif()
   file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*_bench.cpp")
-  if(NOT sources)
-    return()
-  endif()
-  find_package(benchmark REQUIRED)
   foreach(source IN LISTS sources)
     cmake_path(GET source STEM name)
     add_executable(${name} "${source}")
-    target_link_libraries(${name} PRIVATE sinew::engine benchmark::benchmark_main)
+    target_link_libraries(${name} PRIVATE sinew::engine)
     sinew_set_warnings(${name})
   endforeach()
 endfunction()

@@ -22,6 +22,7 @@
  * mutant: BEGIN_PROMOTES_NOBODY
  * mutant: TOKEN_ONLY_FOR_SLEEPERS
  * mutant: DRAIN_LEADS_WHILE_IT_WAITS
+ * mutant: RELEASED_STAYS_QUEUED
  */
 
 #define NONE 255
@@ -39,7 +40,7 @@
 #endif
 #define LEAVERS 3          /* two callers, or one and what drains; and what serves */
 
-mtype = { LOOK, FOLLOW, LEAD, READ, SERVE, CALL, TAKE, LEAVE };
+mtype = { LOOK, FOLLOW, LEAD, READ, SERVE, CALL, TAKE, LEAVE, GONE };
 mtype = { ORDERLY, CUT, WRITE_FAILS };
 mtype = { NESTING, DEADLINES, SIGNALS, DRAINING };
 
@@ -48,6 +49,7 @@ byte leader = NONE;
 chan queue = [SEATS] of { byte };
 bool token[SEATS];
 bool asleep[SEATS];
+bool released[SEATS];      /* nobody touches the seat any more: it leaves without the lock */
 
 /* The calls, under the lock. */
 bool registered[CALLS];
@@ -101,9 +103,18 @@ inline finish(number) {
   registered[number] = false;
   completed[number]++;
   if
-  :: waiter[number] != NONE && leader != waiter[number] -> wake(waiter[number])
+  :: waiter[number] != NONE && leader != waiter[number] ->
+#ifndef RELEASED_STAYS_QUEUED
+    if
+    :: queue ?? [eval(waiter[number])] -> queue ?? eval(waiter[number])
+    :: else
+    fi;
+#endif
+    wake(waiter[number]);
+    released[waiter[number]] = true
   :: else
-  fi
+  fi;
+  waiter[number] = NONE
 }
 
 /* Whoever finds the connection broken, or breaks it. */
@@ -206,23 +217,27 @@ proctype Thread(byte id; byte own) {
     :: atomic { limited -> asleep[seat] = false; woken = false }
     :: atomic { signals > 0 -> signals--; asleep[seat] = false; woken = true }
     fi;
-    atomic {
-      if
-      :: queue ?? [eval(seat)] -> queue ?? eval(seat)
-      :: !(queue ?? [eval(seat)])
-      fi;
-      check_turnstile();
-      if
+    if
+    :: released[seat] -> next = GONE
+    :: else ->
+      atomic {
+        if
+        :: queue ?? [eval(seat)] -> queue ?? eval(seat)
+        :: !(queue ?? [eval(seat)])
+        fi;
+        check_turnstile();
+        if
 #ifdef PROMOTED_LEAVES_WITHOUT_ABDICATING
-      :: !woken -> next = LEAVE
-      :: else -> next = LOOK
+        :: !woken -> next = LEAVE
+        :: else -> next = LOOK
 #else
-      :: leader == seat || woken || DONE(call) -> next = LOOK
-      :: else -> next = LEAVE
+        :: leader == seat || woken || DONE(call) -> next = LOOK
+        :: else -> next = LEAVE
 #endif
-      fi;
-      woken = false
-    }
+        fi;
+        woken = false
+      }
+    fi
 
   :: atomic {
       next == LEAD ->
@@ -303,6 +318,10 @@ proctype Thread(byte id; byte own) {
       :: else
       fi
     }
+    next = GONE
+
+  :: next == GONE ->
+    woken = false;
     if
     :: seat != id -> atomic { seat = id; call = own; next = TAKE }
     :: else -> break

@@ -63,6 +63,7 @@ bool Parker::post() noexcept {
 }
 
 void Parker::kick(const void* address) noexcept {
+  if (address == nullptr) return;
   ::syscall(SYS_futex, address, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, nullptr, nullptr, 0);
 }
 

@@ -32,7 +32,7 @@ class Parker final : private ManualClock::Listener {
   /// kick() survives because it only names an address.
   [[nodiscard]] bool post() noexcept;
 
-  /// Second half of a wake-up: wakes whoever sleeps at `address`.
+  /// Second half of a wake-up: wakes whoever sleeps at `address`. Null: nobody.
   static void kick(const void* address) noexcept;
   const void* address() const noexcept { return &state_; }
 

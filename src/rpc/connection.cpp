@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -63,6 +64,7 @@ Result<void> Connection::enroll(Call& call) {
   if (error_ != nullptr) return sinew::fail(Errc::kConnectionReset);
   if (calls_.size() >= limits_.max_pending_calls) return sinew::fail(Errc::kTooManyPending);
   calls_.emplace(call.seq(), &call);
+  crowded_.store(calls_.size() > 1, std::memory_order_relaxed);
   return {};
 }
 
@@ -127,7 +129,7 @@ bool Connection::check_expiry(Call& call) noexcept {
     const std::scoped_lock lock(mutex_);
     if (!call.done() && call.expiry_.passed()) {
       calls_.erase(call.seq());
-      finish_locked(call, Call::Outcome::kExpired);
+      Parker::kick(finish_locked(call, Call::Outcome::kExpired));
     }
   }
   return call.outcome() == Call::Outcome::kExpired;
@@ -136,33 +138,45 @@ bool Connection::check_expiry(Call& call) noexcept {
 // Takes the answered call out of the table and wakes who waits for it. False for an answer to a
 // call that was forgotten, or that was never waited for, as releases are.
 bool Connection::complete(Incoming& incoming) noexcept {
-  const std::scoped_lock lock(mutex_);
+  std::unique_lock lock(mutex_);
   const auto found = calls_.find(incoming.seq);
   if (found == calls_.end()) return false;
   Call& call = *found.value();
   calls_.erase(found);
-  if (call.expiry_.passed()) {
-    finish_locked(call, Call::Outcome::kExpired);
-    return false;
+  const bool expired = call.expiry_.passed();
+  auto outcome = Call::Outcome::kExpired;
+  if (!expired) {
+    call.body_ = std::move(incoming.body);
+    outcome = incoming.kind == Incoming::Kind::kReply ? Call::Outcome::kReply
+                                                      : Call::Outcome::kException;
   }
-  call.body_ = std::move(incoming.body);
-  finish_locked(call, incoming.kind == Incoming::Kind::kReply ? Call::Outcome::kReply
-                                                              : Call::Outcome::kException);
-  return true;
+  const void* const kick = finish_locked(call, outcome);
+  lock.unlock();  // first: who is woken may run at once, and would only wait for it
+  Parker::kick(kick);
+  return !expired;
 }
 
 // The outcome is stored last: the owner may let go of the call as soon as it sees it done. The
-// seats stay valid, because their threads need the lock to leave.
-void Connection::finish_locked(Call& call, Call::Outcome outcome) noexcept {
-  Seat* const waiters = call.waiters_;
+// seats stay valid until they are released, because their threads need the lock to leave before.
+// Returns an address to kick, or null.
+const void* Connection::finish_locked(Call& call, Call::Outcome outcome) noexcept {
+  Seat* const waiters = std::exchange(call.waiters_, nullptr);
   if (call.notify_) {
     announcements_.push_back(&call);
     announce_.store(true, std::memory_order_relaxed);
   }
   call.outcome_.store(outcome, std::memory_order_release);
-  for (Seat* seat = waiters; seat != nullptr; seat = seat->next_of_call) {
-    if (!turnstile_.leads(*seat)) seat->parker.wake();
+  const void* kick = nullptr;
+  for (Seat* seat = waiters; seat != nullptr;) {
+    Seat* const next = seat->next_of_call;
+    if (!turnstile_.leads(*seat)) {
+      turnstile_.dequeue(*seat);  // not to be promoted only to leave
+      if (seat->parker.post()) Parker::kick(std::exchange(kick, seat->parker.address()));
+      seat->released.store(true, std::memory_order_release);
+    }
+    seat = next;
   }
+  return kick;
 }
 
 std::optional<Work> Connection::next_announcement() noexcept {
@@ -226,7 +240,7 @@ void Connection::idle_flush() noexcept {
 }
 
 void Connection::flush() noexcept {
-  if (!outbox_.has_pending() || is_dead()) return;
+  if (!outbox_.is_stuck() || is_dead()) return;
   unacknowledged_.store(false, std::memory_order_relaxed);
   if (const auto result = outbox_.flush(); !result) fail_with(result.error(), "sending");
 }
@@ -254,6 +268,10 @@ WaitStatus Connection::drain(Deadline deadline) {
 Result<void> Connection::drain_step(std::uint64_t until, Deadline deadline) {
   SINEW_TRY(outbox_.flush());
   if (outbox_.sent() >= until) return {};
+  if (!outbox_.is_stuck()) {
+    std::this_thread::yield();  // another thread is in the middle of a write
+    return {};
+  }
   std::unique_lock lock(mutex_);
   const bool read_too = !turnstile_.has_leader();
   lock.unlock();
@@ -303,7 +321,7 @@ void Connection::fail(Error error) noexcept {
     const auto calls = std::exchange(calls_, {});
     for (const auto& [seq, call] : calls) {
       call->error_ = error_;
-      finish_locked(*call, Call::Outcome::kFailed);
+      Parker::kick(finish_locked(*call, Call::Outcome::kFailed));
     }
     turnstile_.wake_all();
   }

@@ -189,7 +189,7 @@ class Connection {
 
   bool complete(Incoming& incoming) noexcept;
   std::optional<Work> next_announcement() noexcept;
-  void finish_locked(Call& call, Call::Outcome outcome) noexcept;
+  const void* finish_locked(Call& call, Call::Outcome outcome) noexcept;
   Result<void> drain_step(std::uint64_t until, Deadline deadline);
   Result<io::Readiness> wait_for_room(bool read_too, Deadline deadline);
   Result<void> set_input_aside();
@@ -207,6 +207,7 @@ class Connection {
   Outbox outbox_;  // has its own lock, taken after mutex_ or alone
   Spin spin_;
   std::atomic<bool> more_to_serve_{false};     // a hint for send_answer(): frames wait in the inbox
+  std::atomic<bool> crowded_{false};           // a hint for the leader: several answers are awaited
   std::atomic<bool> just_spun_{false};         // the wait that follows need not spin again
   std::atomic<bool> unacknowledged_{false};    // a hint for the leader: read since the last send
   std::atomic<bool> armed_once_{false};        // the idle flusher has heard of us

@@ -32,7 +32,8 @@ WaitStatus Connection::wait_turns(Seat& seat, Deadline deadline, Want want, bool
       ended = look_at_signals(seat, lock);
     }
   }
-  if (forked()) return WaitStatus::kDead;  // a request forked, and this is the child
+  // Without the lock: the seat is released already, or this is the child of a request that forked.
+  if (!lock.owns_lock()) return *ended;
   detach_locked(seat);
   stop_leading(seat, lock);
   flush();  // answers held back for requests that another thread now finds
@@ -63,6 +64,7 @@ std::optional<WaitStatus> Connection::follow(Seat& seat, Deadline deadline,
   // An answer that this thread held back, for requests that the leader took before it could see it.
   flush();
   const Parker::Wake wake = seat.parker.park(deadline);
+  if (seat.released.load(std::memory_order_acquire)) return WaitStatus::kDone;
   lock.lock();
   turnstile_.dequeue(seat);
   if (turnstile_.leads(seat) || wake == Parker::Wake::kWoken) return std::nullopt;
@@ -197,7 +199,7 @@ Result<void> Connection::read_more(Deadline deadline) {
   acknowledge();
   SINEW_ASSIGN(const bool found, spin_for_input(deadline));
   if (found) return {};
-  if (!outbox_.has_pending()) return note_read(inbox_.fill(deadline));
+  if (!outbox_.is_stuck()) return note_read(inbox_.fill(deadline));
   // A sender gave up waiting (Ctrl-C, a deadline) and left bytes: send them as room comes.
   SINEW_ASSIGN(const io::Readiness ready,
                stream_->wait({.readable = true, .writable = true}, deadline));
@@ -205,7 +207,10 @@ Result<void> Connection::read_more(Deadline deadline) {
   return ready.readable ? try_fill() : Result<void>();
 }
 
+// Only while one call is awaited: a second thread of ours, or the peer, has better use for the
+// processor (unix sockets, 4 threads on 2 CPUs: 13.3 us a call with it, 9.6 without).
 Result<bool> Connection::spin_for_input(Deadline deadline) {
+  if (crowded_.load(std::memory_order_relaxed)) return false;
   if (just_spun_.exchange(false, std::memory_order_relaxed) || deadline.clock().is_manual() ||
       deadline.remaining() <= Spin::kBudget || !spin_.begin()) {
     return false;

@@ -139,6 +139,16 @@ Result<void> Outbox::write_queue(std::unique_lock<std::mutex>& lock) {
   return {};
 }
 
+void Outbox::start_writing_locked() noexcept {
+  writing_ = true;
+  stuck_.store(false, std::memory_order_relaxed);
+}
+
+void Outbox::stop_writing_locked() noexcept {
+  writing_ = false;
+  stuck_.store(!chunks_.empty(), std::memory_order_release);
+}
+
 Result<bool> Outbox::submit(const Writer& message) {
   std::unique_lock lock(mutex_);
   queued_.store(queued_.load(std::memory_order_relaxed) + message.total_size(),
@@ -147,9 +157,9 @@ Result<bool> Outbox::submit(const Writer& message) {
     enqueue_locked(message);
     return true;
   }
-  writing_ = true;
+  start_writing_locked();
   const auto result = write_message(message, lock);
-  writing_ = false;
+  stop_writing_locked();
   if (!result) return fail(result.error());
   return chunks_.empty();
 }
@@ -168,14 +178,15 @@ void Outbox::cork(const Writer& message) {
   queued_.store(queued_.load(std::memory_order_relaxed) + message.total_size(),
                 std::memory_order_release);
   enqueue_locked(message);
+  if (!writing_) stuck_.store(true, std::memory_order_release);
 }
 
 Result<void> Outbox::flush() {
   std::unique_lock lock(mutex_);
   if (writing_ || chunks_.empty()) return {};
-  writing_ = true;
+  start_writing_locked();
   const auto result = write_queue(lock);
-  writing_ = false;
+  stop_writing_locked();
   return result;
 }
 

@@ -37,13 +37,18 @@ class Outbox {
   /// Only queues `message`; it leaves with the next submit() or flush().
   void cork(const Writer& message);
 
-  /// Sends what waits, as far as it fits now. No room is no error: look at has_pending().
+  /// Sends what waits, as far as it fits now. No room is no error: look at is_stuck().
   Result<void> flush();
 
   /// Bytes ever handed in, and bytes ever taken by the kernel.
   std::uint64_t queued() const noexcept { return queued_.load(std::memory_order_acquire); }
   std::uint64_t sent() const noexcept { return sent_.load(std::memory_order_acquire); }
   bool has_pending() const noexcept { return sent() != queued(); }
+
+  /// True when bytes wait and nobody is writing. Unlike has_pending() it is false while a thread is
+  /// in the middle of a write: whoever polled for that one to finish would burn a processor, and
+  /// for as long as that thread is not running, in vain.
+  bool is_stuck() const noexcept { return stuck_.load(std::memory_order_acquire); }
 
  private:
   // A run of bytes that waits: copied ones in `bytes`, borrowed ones behind `owner`.
@@ -63,6 +68,8 @@ class Outbox {
   void count_sent_locked(std::size_t count) noexcept;
   void consume_locked(std::size_t count);
   void enqueue_locked(const Writer& message);
+  void start_writing_locked() noexcept;
+  void stop_writing_locked() noexcept;
   void enqueue_rest_locked(const Writer& message, std::size_t already_sent);
 
   io::Stream& stream_;
@@ -72,6 +79,7 @@ class Outbox {
   std::size_t head_ = 0;      // guarded by mutex_: bytes of the first chunk that are sent
   std::atomic<std::uint64_t> queued_{0};  // written under mutex_
   std::atomic<std::uint64_t> sent_{0};    // written under mutex_
+  std::atomic<bool> stuck_{false};        // written under mutex_
 };
 
 }  // namespace sinew::rpc

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 
 #include "base/parker.h"
@@ -20,6 +21,10 @@ struct Seat {
   Seat* previous = nullptr;      ///< the queue of followers
   Seat* next = nullptr;
   bool queued = false;
+
+  /// Set last by who completes `call` from another thread: nobody touches the seat any more, so its
+  /// thread may leave without the lock.
+  std::atomic<bool> released{false};
 };
 
 /// Who reads: leader and followers.
@@ -38,7 +43,7 @@ struct Seat {
 ///   Both, and that every waiter is served, are checked by the model models/turnstile.pml.
 ///
 /// threads: any, under the connection's lock, which every member requires; it is what guards all
-/// fields of all seats but the parker.
+/// fields of all seats but the parker and `released`.
 class Turnstile {
  public:
   bool has_leader() const noexcept { return leader_ != nullptr; }
