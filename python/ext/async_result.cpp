@@ -138,13 +138,10 @@ PyObject* async_result_wait(PyObject* object, PyObject* /*unused*/) {
   AsyncResultObject* const self = self_of(object);
   Peer* const peer = peer_of(self);
   if (peer == nullptr) return nullptr;
-  if (!self->call->done() && !peer->connection().poll_briefly(*self->call)) {
-    rpc::WaitStatus status{};
+  if (!self->call->done() && !peer->poll_briefly(*self->call, self->expiry)) {
     if (PyErr_CheckSignals() != 0) return nullptr;  // one would not interrupt the wait any more
-    {
-      const AllowThreads unlocked;
-      status = peer->connection().wait(*self->call, self->expiry);
-    }
+    const rpc::WaitStatus status = wait_without_gil(
+        peer->patience(), [&] { return peer->connection().wait(*self->call, self->expiry); });
     if (status == rpc::WaitStatus::kInterrupted && PyErr_Occurred() != nullptr) return nullptr;
     if (status == rpc::WaitStatus::kDead && !self->call->done()) {
       raise_dead(*peer);

@@ -1,5 +1,7 @@
 #include "peer.h"
 
+#include <algorithm>
+
 #include <unistd.h>
 
 #include <string>
@@ -127,6 +129,13 @@ int Peer::traverse(visitproc visit, void* arg) noexcept {
     return result;
   }
   return classes_.traverse(visit, arg);
+}
+
+bool Peer::poll_briefly(rpc::Call& call, Deadline deadline) noexcept {
+  const Duration patience = std::min(patience_.take(), deadline.remaining());
+  const bool done = connection_.poll_briefly(call, patience);
+  if (patience != Duration::zero()) patience_.note_answer(done);
+  return done;
 }
 
 // Python runs signal handlers on the main thread only.

@@ -14,6 +14,7 @@
 #include "object/access.h"
 #include "object/export_table.h"
 #include "object/release_queue.h"
+#include "patience.h"
 #include "py_model.h"
 #include "remote_class.h"
 #include "rpc/connection.h"
@@ -58,6 +59,12 @@ class Peer final : public rpc::Dispatcher {
   PyObject* owner_object() const noexcept { return reinterpret_cast<PyObject*>(owner_); }
   State& state() const noexcept { return *owner_->state; }
   rpc::Connection& connection() noexcept { return connection_; }
+
+  /// Looks for the answer of a call before its thread gives the GIL up, until `deadline` at most.
+  /// True when it is there.
+  bool poll_briefly(rpc::Call& call, Deadline deadline) noexcept;
+  Patience& patience() noexcept { return patience_; }
+
   const PeerLimits& limits() const noexcept { return limits_; }
   bool has_heard() const noexcept { return session_.has_heard(); }
   /// The family to speak. Before speaking first to a peer of unknown family, listens for a moment:
@@ -136,6 +143,7 @@ class Peer final : public rpc::Dispatcher {
   bool read_settings() noexcept;
 
   ConnectionObject* const owner_;
+  Patience patience_;
   const PeerLimits limits_;
   dialect::rpyc::RpycSession& session_;  // owned by connection_
   Settings settings_;

@@ -51,6 +51,7 @@ class PooledConnection final : public server::PoolClient {
     const auto status = peer->connection().serve(Deadline::after(Duration::zero()),
                                                  /*once=*/false, /*wait_for_turn=*/false);
     if (status == rpc::WaitStatus::kInterrupted) return report();
+    peer->connection().trim();
     return status != rpc::WaitStatus::kDead;
   }
 

@@ -121,17 +121,14 @@ PyObject* Question::ask() noexcept {
   const Deadline deadline = settings->deadline();
   rpc::Call call(seq_);
   if (!send(call)) return nullptr;
-  if (!peer_.connection().poll_briefly(call)) {
-    rpc::WaitStatus status{};
+  if (!peer_.poll_briefly(call, deadline)) {
     // A signal that came while we looked would not interrupt the wait any more.
     if (PyErr_CheckSignals() != 0) {
       peer_.connection().forget(call);
       return nullptr;
     }
-    {
-      const AllowThreads unlocked;
-      status = peer_.connection().wait(call, deadline);
-    }
+    const rpc::WaitStatus status =
+        wait_without_gil(peer_.patience(), [&] { return peer_.connection().wait(call, deadline); });
     if (!call.done()) {
       peer_.connection().forget(call);
       // It may have been answered just now.

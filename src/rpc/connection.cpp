@@ -147,8 +147,8 @@ bool Connection::complete(Incoming& incoming) noexcept {
   auto outcome = Call::Outcome::kExpired;
   if (!expired) {
     call.body_ = std::move(incoming.body);
-    outcome = incoming.kind == Incoming::Kind::kReply ? Call::Outcome::kReply
-                                                      : Call::Outcome::kException;
+    outcome =
+        incoming.kind == Incoming::Kind::kReply ? Call::Outcome::kReply : Call::Outcome::kException;
   }
   const void* const kick = finish_locked(call, outcome);
   lock.unlock();  // first: who is woken may run at once, and would only wait for it
@@ -216,6 +216,11 @@ Result<bool> Connection::send_answer(const Writer& message) {
   outbox_.cork(message);
   flush_within(kHeldBack);  // unless what is served next is done before
   return true;
+}
+
+void Connection::trim() noexcept {
+  const std::scoped_lock lock(mutex_);
+  if (!turnstile_.has_leader()) inbox_.trim();
 }
 
 void Connection::flush_within(Duration delay) noexcept {

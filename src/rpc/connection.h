@@ -1,7 +1,7 @@
 #pragma once
 
 #include <atomic>
-#include <deque>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -77,9 +77,11 @@ class Connection {
   WaitStatus wait(Call& call, Deadline deadline);
 
   /// Looks for the answer for a few microseconds, serving nothing, and only if that is likely to
-  /// pay (spin.h). For callers that hold a lock they would rather not give up, such as the GIL.
-  /// A signal does not end it: the caller looks at its signals before it goes on to wait().
-  bool poll_briefly(Call& call) noexcept;
+  /// pay (spin.h). For callers that hold a lock they would rather not give up, such as the GIL;
+  /// `patience` is how much longer they keep it, asleep. True when the call is done.
+  /// A signal does not end the looking: the caller looks at its signals before it goes on to
+  /// wait().
+  bool poll_briefly(Call& call, Duration patience = Duration::zero()) noexcept;
 
   /// Takes back a call that is not done: its answer will be dropped. True if it was still waiting.
   bool forget(Call& call) noexcept;
@@ -136,6 +138,10 @@ class Connection {
   /// is left to be served by whoever waits next.
   void listen(Deadline deadline) noexcept;
 
+  /// Lets go of memory that only a connection in use needs. For a host with many idle connections,
+  /// once serve() has nothing more; does nothing while another thread reads.
+  void trim() noexcept;
+
   // Life.
 
   /// Ends the connection. The first reason wins; everybody who waits is woken.
@@ -181,6 +187,8 @@ class Connection {
   void acknowledge() noexcept;
   Result<void> note_read(Result<void> read) noexcept;
   Result<bool> spin_for_input(Deadline deadline);
+  void spin_for_answer(Seat& seat) noexcept;
+  void await_answer(Seat& seat, Duration patience) noexcept;
   Deadline next_look_at_signals(Deadline deadline) const noexcept;
   std::optional<WaitStatus> look_at_signals(Seat& seat, std::unique_lock<std::mutex>& lock);
   void stop_leading(Seat& seat, std::unique_lock<std::mutex>& lock) noexcept;
@@ -220,7 +228,7 @@ class Connection {
   mutable std::mutex mutex_;
   Turnstile turnstile_;                        // guarded by mutex_
   tsl::robin_map<std::int64_t, Call*> calls_;  // guarded by mutex_
-  std::deque<Call*> announcements_;            // guarded by mutex_: done, to be told about
+  std::list<Call*> announcements_;             // guarded by mutex_: done, to be told about
   std::shared_ptr<const Error> error_;         // guarded by mutex_
 };
 

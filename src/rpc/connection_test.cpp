@@ -13,6 +13,7 @@ namespace {
 
 using namespace testing;
 using Kind = Incoming::Kind;
+using std::chrono::seconds;
 
 constexpr auto kNow = [] { return Deadline::after(Duration::zero()); };
 
@@ -329,6 +330,64 @@ TEST(Connection, PollingServesNothingAndLeavesRequestsToOthers) {
   EXPECT_EQ(wired.side.dispatcher.started, std::vector<std::string>{"request"});
   EXPECT_TRUE(wired.side->poll_briefly(call));
   EXPECT_EQ(answer_of(call), "answer");
+}
+
+TEST(Connection, PatientPollingSleepsUntilTheAnswerComes) {
+  Wired wired;
+  Call call(wired.side->next_seq());
+  ASSERT_TRUE(send(*wired.side.connection, call, "question"));
+  std::atomic<bool> polling{false};
+  std::thread answering([&] {
+    while (!polling.load()) std::this_thread::yield();
+    wired.arrives(Kind::kReply, call.seq(), "answer");
+  });
+  polling.store(true);
+  EXPECT_TRUE(wired.side->poll_briefly(call, seconds(20)));
+  answering.join();
+  EXPECT_EQ(answer_of(call), "answer");
+}
+
+TEST(Connection, PatienceEndsAtARequestAndInTime) {
+  Wired wired;
+  Call call(wired.side->next_seq());
+  ASSERT_TRUE(send(*wired.side.connection, call, "question"));
+  EXPECT_FALSE(wired.side->poll_briefly(call, std::chrono::milliseconds(2)));
+  wired.arrives(Kind::kRequest, 1, "request");
+  EXPECT_FALSE(wired.side->poll_briefly(call, std::chrono::hours(1)));
+  EXPECT_TRUE(wired.side.dispatcher.started.empty());
+  ASSERT_TRUE(wired.side->forget(call));
+}
+
+std::int64_t live_read_buffers() {
+  return snapshot()[static_cast<std::size_t>(Counted::kReadBuffer)].live;
+}
+
+TEST(Connection, ATrimmedConnectionServesOn) {
+  Wired wired;
+  const auto serve_one = [&] {
+    wired.arrives(Kind::kRequest, 1, "request");
+    return wired.side->serve(Deadline::never(), true);
+  };
+  ASSERT_EQ(serve_one(), WaitStatus::kDone);
+  const auto buffers = live_read_buffers();
+  wired.side->trim();
+  EXPECT_EQ(live_read_buffers(), buffers - 1);
+  wired.side->trim();
+  EXPECT_EQ(serve_one(), WaitStatus::kDone);
+  EXPECT_EQ(wired.side.dispatcher.served.load(), 2);
+}
+
+TEST(Connection, TrimmingKeepsAFrameThatHasBegun) {
+  Wired wired;
+  Writer out;
+  write_frame(out, Kind::kRequest, 1, as_bytes("request"));
+  const ByteView bytes = out.copied();
+  wired.raw(bytes.first(bytes.size() - 3));
+  EXPECT_EQ(wired.side->serve(Deadline::after(Duration::zero()), true), WaitStatus::kTimedOut);
+  wired.side->trim();
+  wired.raw(bytes.last(3));
+  EXPECT_EQ(wired.side->serve(Deadline::never(), true), WaitStatus::kDone);
+  EXPECT_EQ(wired.side.dispatcher.started, std::vector<std::string>{"request"});
 }
 
 TEST(Connection, PollingGivesOthersTheirAnswers) {

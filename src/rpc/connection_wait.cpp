@@ -227,32 +227,51 @@ Result<bool> Connection::spin_for_input(Deadline deadline) {
   return false;
 }
 
-bool Connection::poll_briefly(Call& call) noexcept {
+bool Connection::poll_briefly(Call& call, Duration patience) noexcept {
   if (call.done()) return true;
   just_spun_.store(true, std::memory_order_relaxed);  // or decided against it
-  if (is_dead() || !spin_.begin()) return false;
+  if (is_dead()) return false;
+  const bool spins = spin_.begin();
+  if (!spins && patience == Duration::zero()) return false;
   Seat seat(&call);
   std::unique_lock lock(mutex_);
   if (!turnstile_.try_lead(seat)) {
     lock.unlock();
-    spin_.miss();
+    if (spins) spin_.miss();
     return call.done();
   }
   lock.unlock();
+  if (spins) spin_for_answer(seat);
+  if (!call.done() && patience != Duration::zero()) await_answer(seat, patience);
+  const bool done = call.done();
+  if (done) just_spun_.store(false, std::memory_order_relaxed);
+  lock.lock();
+  stop_leading(seat, lock);
+  return done;
+}
+
+// These two serve nothing, and leave every error to the wait that follows, which meets it again and
+// reports it.
+void Connection::spin_for_answer(Seat& seat) noexcept {
   const Deadline until = Deadline::after(Spin::kBudget);
   std::optional<Work> none;
   while (handle_frames(seat, Want::kAnswersOnly, none) == Turn::kEmpty) {
     acknowledge();
     const auto filled = try_fill();
-    // Any other error will be met again, and reported, by the wait that follows.
     if (!filled && (filled.error() != Errc::kWouldBlock || until.passed())) break;
   }
-  const bool done = call.done();
-  done ? spin_.hit() : spin_.miss();
-  if (done) just_spun_.store(false, std::memory_order_relaxed);
-  lock.lock();
-  stop_leading(seat, lock);
-  return done;
+  seat.call->done() ? spin_.hit() : spin_.miss();
+}
+
+void Connection::await_answer(Seat& seat, Duration patience) noexcept {
+  const Deadline until = Deadline::after(patience);
+  std::optional<Work> none;
+  while (handle_frames(seat, Want::kAnswersOnly, none) == Turn::kEmpty) {
+    flush();
+    acknowledge();
+    const auto filled = note_read(inbox_.fill(until));
+    if (!filled && filled.error() != Errc::kWouldBlock) break;
+  }
 }
 
 void Connection::listen(Deadline deadline) noexcept {

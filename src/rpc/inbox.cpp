@@ -2,11 +2,18 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace sinew::rpc {
 
 Inbox::~Inbox() {
   if (buffer_ != nullptr) buffer_->release();
+}
+
+void Inbox::trim() noexcept {
+  if (buffer_ == nullptr || filled_ != taken_) return;
+  std::exchange(buffer_, nullptr)->release();
+  taken_ = filled_ = 0;
 }
 
 // Learns the size of the frame at taken_, and whether it is complete. Behind complete frames that

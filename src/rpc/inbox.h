@@ -1,6 +1,6 @@
 #pragma once
 
-#include <deque>
+#include <list>
 #include <optional>
 
 #include "base/read_buffer.h"
@@ -41,6 +41,9 @@ class Inbox {
   /// read: for a sender that must read while its own bytes do not fit. Returns the bytes held so.
   Result<std::size_t> set_aside();
 
+  /// Lets go of the buffer if nothing is in it: a connection that is idle for long needs none.
+  void trim() noexcept;
+
   /// Gives a frame back that next() returned: the next next() returns it again.
   void put_back(Slice frame) {
     ahead_bytes_ += frame.size();
@@ -62,7 +65,8 @@ class Inbox {
   bool complete_ = false;       // the frame at taken_ is there as a whole
   Errc bad_ = Errc::kOk;        // what is wrong with the frame at taken_
   std::size_t ahead_bytes_ = 0;
-  std::deque<Slice> ahead_;  // complete frames that were set aside or put back
+  std::list<Slice> ahead_;  // complete frames that were set aside or put back; an empty deque
+                            // would hold half a KB
 };
 
 }  // namespace sinew::rpc

@@ -89,7 +89,7 @@ void Outbox::enqueue_locked(const Writer& message) {
 
 // Puts what is left of a message that was begun in front of what others queued meanwhile.
 void Outbox::enqueue_rest_locked(const Writer& message, std::size_t already_sent) {
-  std::deque<Chunk> rest;
+  std::list<Chunk> rest;
   std::size_t skip = already_sent;
   for_each_run(message, [&](ByteView bytes, const Owner* owner) {
     const std::size_t drop = std::min(skip, bytes.size());
@@ -103,8 +103,7 @@ void Outbox::enqueue_rest_locked(const Writer& message, std::size_t already_sent
       rest.back().bytes.assign(bytes.begin(), bytes.end());
     }
   });
-  chunks_.insert(chunks_.begin(), std::make_move_iterator(rest.begin()),
-                 std::make_move_iterator(rest.end()));
+  chunks_.splice(chunks_.begin(), rest);
 }
 
 // Writes a message in front of which nothing waits, straight from its Writer.

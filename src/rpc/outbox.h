@@ -2,7 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -74,9 +74,9 @@ class Outbox {
 
   io::Stream& stream_;
   std::mutex mutex_;
-  bool writing_ = false;      // guarded by mutex_
-  std::deque<Chunk> chunks_;  // guarded by mutex_; see the notes for the writer
-  std::size_t head_ = 0;      // guarded by mutex_: bytes of the first chunk that are sent
+  bool writing_ = false;     // guarded by mutex_
+  std::list<Chunk> chunks_;  // guarded by mutex_; see the notes for the writer
+  std::size_t head_ = 0;     // guarded by mutex_: bytes of the first chunk that are sent
   std::atomic<std::uint64_t> queued_{0};  // written under mutex_
   std::atomic<std::uint64_t> sent_{0};    // written under mutex_
   std::atomic<bool> stuck_{false};        // written under mutex_
