@@ -23,8 +23,8 @@ PyRef Peer::import_object(const object::ObjectIdView& id) noexcept try {
   const auto known = [&]() -> PyRef {
     const auto found = imports_.find(key);
     if (found == imports_.end()) return {};
-    ++found->second->received;
-    return PyRef::share(reinterpret_cast<PyObject*>(found->second));
+    ++(*found)->received;
+    return PyRef::share(reinterpret_cast<PyObject*>(*found));
   };
   if (PyRef netref = known()) return netref;
   PyTypeObject* const type = type_for(remote_class, id);
@@ -32,7 +32,7 @@ PyRef Peer::import_object(const object::ObjectIdView& id) noexcept try {
   // Asking about the class may have taken a round trip, in which another thread got the object.
   if (PyRef netref = known()) return netref;
   PyRef netref = make_netref(owner_, remote_class, id.instance_id, type);
-  if (netref) imports_.emplace(key, as_netref(netref.get()));
+  if (netref) imports_.insert(as_netref(netref.get()));
   return netref;
 } catch (...) {
   raise_current();
@@ -65,9 +65,8 @@ PyTypeObject* Peer::type_for(RemoteClass& remote_class, const object::ObjectIdVi
 }
 
 void Peer::forget_import(Netref* netref) noexcept {
-  const ImportKey key{netref->remote_class, netref->instance_id};
-  const auto found = imports_.find(key);
-  if (found != imports_.end() && found->second == netref) imports_.erase(found);
+  const auto found = imports_.find(netref);
+  if (found != imports_.end() && *found == netref) imports_.erase(found);
   if (connection_.is_dead()) return;
   try {
     constexpr auto kSoon = std::chrono::milliseconds(10);

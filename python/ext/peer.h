@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <tsl/robin_map.h>
+#include <tsl/robin_set.h>
 
 #include "connection_object.h"
 #include "dialect/rpyc/boxing.h"
@@ -126,13 +127,33 @@ class Peer final : public rpc::Dispatcher {
     std::int64_t instance_id;
     bool operator==(const ImportKey&) const noexcept = default;
   };
-  struct ImportKeyHash {
+  // A netref is its own key, so that the table holds nothing but pointers and pieces of hashes: 16
+  // bytes a place, of which a netref takes two in the mean.
+  static ImportKey key_of(const Netref* netref) noexcept {
+    return {netref->remote_class, netref->instance_id};
+  }
+  struct ImportHash {
     std::size_t operator()(const ImportKey& key) const noexcept {
       return object::IdKeyHash()(
           {static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(key.remote_class)),
            key.instance_id});
     }
+    std::size_t operator()(const Netref* netref) const noexcept { return (*this)(key_of(netref)); }
   };
+  struct ImportEqual {
+    using is_transparent = void;
+    bool operator()(const Netref* one, const Netref* other) const noexcept {
+      return key_of(one) == key_of(other);
+    }
+    bool operator()(const ImportKey& key, const Netref* netref) const noexcept {
+      return key == key_of(netref);
+    }
+    bool operator()(const Netref* netref, const ImportKey& key) const noexcept {
+      return key == key_of(netref);
+    }
+  };
+  using Imports = tsl::robin_set<Netref*, ImportHash, ImportEqual, std::allocator<Netref*>,
+                                 /*StoreHash=*/true>;
   struct Release {
     RemoteClass* remote_class;
     std::int64_t instance_id;
@@ -150,7 +171,7 @@ class Peer final : public rpc::Dispatcher {
   bool settings_valid_ = false;
   std::array<PyRef, 21> overrides_;
   object::ExportTable<PyRef, PyObject*> exports_;
-  tsl::robin_map<ImportKey, Netref*, ImportKeyHash> imports_;  // weak: a dying netref leaves
+  Imports imports_;  // weak: a dying netref leaves
   RemoteClassTable classes_;
   object::ReleaseQueue<Release> releases_;
   rpc::Connection connection_;

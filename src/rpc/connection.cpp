@@ -25,6 +25,12 @@ namespace {
 // How long a message may be held back for others to join it.
 constexpr Duration kHeldBack = std::chrono::microseconds(200);
 
+// How many bytes may be held back. Requests: some thirty, so that the peer works while we collect
+// the next (64 in flight, two CPUs: 2.2 us each without this bound, 0.9 with it). Answers: what a
+// system call costs no more for.
+constexpr std::size_t kMostRequests = 2048;
+constexpr std::size_t kMostAnswers = 64 * 1024;
+
 std::atomic<std::uint32_t> fork_generation{0};
 
 void register_fork_handler() {
@@ -64,7 +70,6 @@ Result<void> Connection::enroll(Call& call) {
   if (error_ != nullptr) return sinew::fail(Errc::kConnectionReset);
   if (calls_.size() >= limits_.max_pending_calls) return sinew::fail(Errc::kTooManyPending);
   calls_.emplace(call.seq(), &call);
-  crowded_.store(calls_.size() > 1, std::memory_order_relaxed);
   return {};
 }
 
@@ -81,7 +86,7 @@ Result<bool> Connection::start_later(Call& call, const Writer& request) {
   const TimePoint now = Clock::system().now();
   const TimePoint last{
       Duration(last_later_.exchange(now.time_since_epoch().count(), std::memory_order_relaxed))};
-  if (now - last < kQuickSuccession && may_hold_back(request)) {
+  if (now - last < kQuickSuccession && may_hold_back(request, kMostRequests)) {
     outbox_.cork(request);
     flush_within(kHeldBack);
     return true;
@@ -169,6 +174,7 @@ const void* Connection::finish_locked(Call& call, Call::Outcome outcome) noexcep
   const void* kick = nullptr;
   for (Seat* seat = waiters; seat != nullptr;) {
     Seat* const next = seat->next_of_call;
+    count_waiting_locked(-1);
     if (!turnstile_.leads(*seat)) {
       turnstile_.dequeue(*seat);  // not to be promoted only to leave
       if (seat->parker.post()) Parker::kick(std::exchange(kick, seat->parker.address()));
@@ -202,15 +208,14 @@ Result<bool> Connection::send_now(const Writer& message) {
 }
 
 // Small messages only, and not for ever: a large one pays for its system call.
-bool Connection::may_hold_back(const Writer& message) const noexcept {
-  constexpr std::size_t kMaxHeldBack = 64 * 1024;
+bool Connection::may_hold_back(const Writer& message, std::size_t most) const noexcept {
   return stream_->is_free_threaded() &&
-         outbox_.queued() - outbox_.sent() + message.total_size() < kMaxHeldBack;
+         outbox_.queued() - outbox_.sent() + message.total_size() < most;
 }
 
 Result<bool> Connection::send_answer(const Writer& message) {
   if (is_dead()) return sinew::fail(Errc::kConnectionReset);
-  if (!more_to_serve_.load(std::memory_order_relaxed) || !may_hold_back(message)) {
+  if (!more_to_serve_.load(std::memory_order_relaxed) || !may_hold_back(message, kMostAnswers)) {
     return send_now(message);
   }
   outbox_.cork(message);

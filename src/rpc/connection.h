@@ -159,7 +159,7 @@ class Connection {
   friend class WorkQueue;
 
   Result<void> enroll(Call& call);
-  bool may_hold_back(const Writer& message) const noexcept;
+  bool may_hold_back(const Writer& message, std::size_t most) const noexcept;
 
   // Why the leader's turn ended, or why it handles no more frames for now.
   enum class Turn : std::uint8_t {
@@ -194,6 +194,7 @@ class Connection {
   void stop_leading(Seat& seat, std::unique_lock<std::mutex>& lock) noexcept;
   void attach_locked(Seat& seat) noexcept;
   void detach_locked(Seat& seat) noexcept;
+  void count_waiting_locked(int change) noexcept;
 
   bool complete(Incoming& incoming) noexcept;
   std::optional<Work> next_announcement() noexcept;
@@ -215,7 +216,7 @@ class Connection {
   Outbox outbox_;  // has its own lock, taken after mutex_ or alone
   Spin spin_;
   std::atomic<bool> more_to_serve_{false};     // a hint for send_answer(): frames wait in the inbox
-  std::atomic<bool> crowded_{false};           // a hint for the leader: several answers are awaited
+  std::atomic<int> waiting_{0};                // written under mutex_: seats that wait for a call
   std::atomic<bool> just_spun_{false};         // the wait that follows need not spin again
   std::atomic<bool> unacknowledged_{false};    // a hint for the leader: read since the last send
   std::atomic<bool> armed_once_{false};        // the idle flusher has heard of us

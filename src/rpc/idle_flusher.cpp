@@ -13,8 +13,9 @@ namespace sinew::rpc {
 namespace {
 
 // While things are held back all the time the thread looks this often by itself, so that whoever
-// holds back need not wake it: a wake-up costs more than most messages.
-constexpr Duration kTick = std::chrono::microseconds(200);
+// holds back need not wake it: a wake-up costs more than most messages. Then, and only then, may
+// something leave that much later than it is due.
+constexpr Duration kTick = std::chrono::milliseconds(1);
 constexpr Duration kStaysAlert = std::chrono::milliseconds(5);
 
 std::atomic<IdleFlusher*> current{nullptr};
@@ -59,7 +60,7 @@ void IdleFlusher::arm(Connection& connection, TimePoint due) {
   if (!started_) {
     started_ = true;
     start_without_signals(&IdleFlusher::run, this);
-  } else if (due < wakes_at_) {
+  } else if (due + kTick < wakes_at_) {
     armed_.notify_one();
   }
 }
