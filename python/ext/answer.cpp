@@ -90,14 +90,15 @@ Served serve(Peer& peer, const rpc::Incoming& request) noexcept try {
   return {};
 }
 
-// Sends `out`; gives the GIL up only when it does not fit at once.
-void send(Peer& peer, const Writer& out) noexcept {
+// Sends `out`; gives the GIL up only when it does not fit at once. False when a signal handler
+// raised meanwhile, with that set: the rest leaves when somebody comes by.
+bool send(Peer& peer, const Writer& out) noexcept {
   release_deferred();
   peer.send_releases();
   const auto sent = peer.connection().send_answer(out);
-  if (!sent || *sent) return;
+  if (!sent || *sent) return true;
   const AllowThreads unlocked;
-  peer.connection().drain(Deadline::never());
+  return peer.connection().drain(Deadline::never()) != rpc::WaitStatus::kInterrupted;
 }
 
 // False with an exception set when the result has no form on the wire.
@@ -163,8 +164,7 @@ bool answer_exception(Peer& peer, std::int64_t seq) noexcept {
   }
   Writer out;
   write_exception(peer, seq, dumped.get(), out);
-  send(peer, out);
-  return true;
+  return send(peer, out);
 }
 
 }  // namespace
@@ -181,8 +181,7 @@ bool answer(Peer& peer, const rpc::Incoming& request, bool too_deep) noexcept {
   if (served.result) {
     Writer out;
     if (write_result(peer, request.seq, served.result.get(), out)) {
-      send(peer, out);
-      return true;
+      return send(peer, out);
     }
   }
   return answer_exception(peer, request.seq);

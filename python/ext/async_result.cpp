@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "errors.h"
 #include "gil.h"
+#include "give_back.h"
 #include "peer.h"
 #include "question.h"
 
@@ -100,13 +101,7 @@ void async_result_dealloc(PyObject* object) {
   Peer* const peer = self->connection != nullptr ? self->connection->peer : nullptr;
   if (peer != nullptr && self->call) {
     peer->connection().forget(*self->call);
-    // An answer that nobody looked at may hand over references: decoding gives them back.
-    if (self->value == nullptr && self->call->outcome() == rpc::Call::Outcome::kReply) {
-      PyRef pending = take_exception();
-      decode(self);
-      PyErr_Clear();
-      if (pending) restore_exception(std::move(pending));
-    }
+    if (self->value == nullptr) give_back_answer(*peer, *self->call);
   }
   count_live(Counted::kAsyncResult, -1);
   self->call.~optional();
@@ -266,7 +261,8 @@ PyType_Slot slots[] = {
     {0, nullptr}};
 
 PyType_Spec spec = {"rpyc.core.async_.AsyncResult", sizeof(AsyncResultObject), 0,
-                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                    slots};
 
 }  // namespace
 

@@ -119,7 +119,14 @@ PyObject* connection_serve(PyObject* object, PyObject* args, PyObject* kwargs) {
   rpc::WaitStatus status{};
   {
     const AllowThreads unlocked;
-    status = peer->connection().serve(deadline, /*once=*/true, wait_for_lock != 0);
+    rpc::Connection& connection = peer->connection();
+    status = connection.serve(deadline, /*once=*/true, wait_for_lock != 0);
+    const bool served_some = status == rpc::WaitStatus::kDone;
+    // What came along is served, too: a loop that waits for the descriptor would not come back.
+    while (status == rpc::WaitStatus::kDone && connection.has_unserved()) {
+      status = connection.serve(Deadline::after(Duration::zero()), /*once=*/true);
+    }
+    if (served_some && status != rpc::WaitStatus::kInterrupted) status = rpc::WaitStatus::kDone;
   }
   return served(*peer, status);
 }
@@ -148,6 +155,8 @@ PyObject* connection_end(PyObject* object, PyObject* reason) {
     const AllowThreads unlocked;
     self->peer->connection().flush();
     self->peer->connection().fail(Error(Error::Kind::kDisconnected, text));
+    // Nobody may wait any more: tells about the calls that this has completed.
+    self->peer->connection().serve(Deadline::after(Duration::zero()), /*once=*/false);
   }
   self->peer->clear_tables();
   Py_RETURN_NONE;
@@ -239,7 +248,8 @@ PyMethodDef kConnectionMethods[] = {
      "async_request(handler, *args, timeout=None): sends a request and returns an AsyncResult."},
     {"serve", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(connection_serve)),
      METH_VARARGS | METH_KEYWORDS,
-     "serve(timeout=1, wait_for_lock=True): handles one incoming message; False when none came."},
+     "serve(timeout=1, wait_for_lock=True): handles a message, and what has come along with it; "
+     "False when none came."},
     {"_serve_forever", connection_serve_forever, METH_NOARGS,
      "Serves until the connection ends; raises EOFError then."},
     {"_end", connection_end, METH_O, "Ends the connection for the reason given."},

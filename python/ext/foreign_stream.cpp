@@ -114,8 +114,10 @@ class ForeignStream final : public io::Stream {
     return got;
   }
 
-  // The Python exception that is set, as an error of this stream.
+  // The Python exception that is set, as an error of this stream. One that is none (Ctrl-C) stays
+  // set, and ends the wait instead (Peer::interrupted()).
   std::unexpected<Errc> failed() {
+    if (PyErr_ExceptionMatches(PyExc_Exception) == 0) return fail(Errc::kInterrupted);
     const bool ended = PyErr_ExceptionMatches(PyExc_EOFError) != 0;
     const PyRef exception = take_exception();
     const PyRef text = exception ? PyRef::steal(PyObject_Str(exception.get())) : PyRef();

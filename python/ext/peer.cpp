@@ -147,7 +147,8 @@ bool Peer::handles_signals() const noexcept {
 bool Peer::interrupted() noexcept {
   if (interpreter_is_gone()) return true;
   const AdoptThread gil;
-  return PyErr_CheckSignals() != 0;  // the exception stays set for the waiting call to return with
+  // The exception stays set for the waiting call to return with.
+  return PyErr_Occurred() != nullptr || PyErr_CheckSignals() != 0;
 }
 
 bool PeerModel::is_import(PyObject* object) const noexcept {

@@ -2,6 +2,7 @@
 
 #include "errors.h"
 #include "gil.h"
+#include "give_back.h"
 #include "wire/rpyc_frame.h"
 
 namespace sinew::python {
@@ -107,7 +108,7 @@ bool Question::send(rpc::Call& call, bool later) noexcept try {
     status = peer_.connection().drain(Deadline::never());
   }
   if (status != rpc::WaitStatus::kInterrupted) return true;
-  peer_.connection().forget(call);
+  abandon(call);
   return false;
 } catch (...) {
   raise_current();
@@ -124,7 +125,7 @@ PyObject* Question::ask() noexcept {
   if (!peer_.poll_briefly(call, deadline)) {
     // A signal that came while we looked would not interrupt the wait any more.
     if (PyErr_CheckSignals() != 0) {
-      peer_.connection().forget(call);
+      abandon(call);
       return nullptr;
     }
     const rpc::WaitStatus status =
@@ -138,9 +139,17 @@ PyObject* Question::ask() noexcept {
         return nullptr;
       }
     }
-    if (status == rpc::WaitStatus::kInterrupted && PyErr_Occurred() != nullptr) return nullptr;
+    if (status == rpc::WaitStatus::kInterrupted && PyErr_Occurred() != nullptr) {
+      abandon(call);
+      return nullptr;
+    }
   }
   return take_outcome(peer_, call);
+}
+
+// An exception of ours leaves through the call, whose answer may have come in this very instant.
+void Question::abandon(rpc::Call& call) noexcept {
+  if (!peer_.connection().forget(call)) give_back_answer(peer_, call);
 }
 
 PyObject* take_outcome(Peer& peer, const rpc::Call& call) noexcept try {

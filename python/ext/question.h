@@ -46,7 +46,7 @@ class Question {
 
  private:
   bool check(Result<void> result) noexcept;
-  bool finish() noexcept;
+  void abandon(rpc::Call& call) noexcept;
 
   Peer& peer_;
   PeerModel model_;

@@ -4,25 +4,14 @@
 #include "async_result.h"
 #include "errors.h"
 #include "gil.h"
+#include "give_back.h"
 #include "peer.h"
-#include "wire/rpyc_frame.h"
 
 namespace sinew::python {
 namespace {
 
-using dialect::rpyc::Label;
-
 // How deep requests are being served inside each other on this thread.
 thread_local std::size_t serving_depth = 0;
-
-// An answer that came too late: the references in it go back at once.
-void give_back(Peer& peer, const Slice& body) noexcept {
-  PeerModel model(peer);
-  Reader in(body.bytes());
-  if (const auto value = dialect::rpyc::unbox(model, in, peer.limits().brine); !value) {
-    PyErr_Clear();
-  }
-}
 
 // Serves one request. False when it raised something that is to leave through the waiting call;
 // the exception is set then.
@@ -44,7 +33,7 @@ void Peer::dispatch(rpc::WorkQueue& queue) noexcept {
     if (work->completed != nullptr) {
       announce_completion(*work->completed);
     } else if (work->incoming.kind != rpc::Incoming::Kind::kRequest) {
-      give_back(*this, work->incoming.body);
+      give_back(*this, work->incoming.kind, work->incoming.body);  // it came too late
     } else if (!serve(*this, work->incoming)) {
       return queue.stop();
     }

@@ -29,6 +29,7 @@ std::string_view describe(Errc errc) noexcept {
     case Errc::kTooManyPending: return "max_pending_calls calls are unanswered";
     case Errc::kQueueFull: return "max_queued_bytes wait to be sent or served";
     case Errc::kReleaseUnderflow: return "the peer returned more references than it was given";
+    case Errc::kNoMemory: return "there is not enough memory for the message";
     case Errc::kWouldBlock: return "nothing can be done now without waiting";
     case Errc::kInterrupted: return "a signal arrived while waiting";
     case Errc::kTimedOut: return "the deadline passed";

@@ -40,6 +40,7 @@ enum class Errc : std::uint8_t {
   kTooManyPending,    ///< `max_pending_calls` calls are unanswered
   kQueueFull,         ///< `max_queued_bytes` wait to be sent or served
   kReleaseUnderflow,  ///< the peer returned more references than it was given
+  kNoMemory,          ///< the system has no memory for a frame, or for what it inflates to
 
   // Input and output.
   kWouldBlock,       ///< nothing can be done now without waiting

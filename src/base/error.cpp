@@ -18,6 +18,7 @@ Error::Kind kind_of(Errc errc) noexcept {
     case Errc::kTimedOut: return Error::Kind::kTimedOut;
     case Errc::kTooManyExports:
     case Errc::kTooManyPending:
+    case Errc::kNoMemory:
     case Errc::kQueueFull: return Error::Kind::kOverloaded;
     case Errc::kTruncated:
     case Errc::kTrailingBytes:

@@ -8,20 +8,21 @@
 namespace sinew {
 namespace {
 
-std::uint8_t* map_huge(std::size_t capacity) {
+std::uint8_t* map_huge(std::size_t capacity) noexcept {
   void* memory =
       ::mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) throw std::bad_alloc();
+  if (memory == MAP_FAILED) return nullptr;
   ::madvise(memory, capacity, MADV_HUGEPAGE);  // a hint: refusal only costs speed
   return static_cast<std::uint8_t*>(memory);
 }
 
 }  // namespace
 
-ReadBuffer* ReadBuffer::make(std::size_t capacity) {
+ReadBuffer* ReadBuffer::make(std::size_t capacity) noexcept {
   const bool mapped = capacity >= kHugeThreshold;
-  auto* data = mapped ? map_huge(capacity) : static_cast<std::uint8_t*>(::operator new(capacity));
-  return new ReadBuffer(data, capacity, mapped);
+  auto* data = mapped ? map_huge(capacity)
+                      : static_cast<std::uint8_t*>(::operator new(capacity, std::nothrow));
+  return data != nullptr ? new ReadBuffer(data, capacity, mapped) : nullptr;
 }
 
 ReadBuffer* ReadBuffer::adopt(std::vector<std::uint8_t> bytes) {
@@ -52,6 +53,7 @@ Slice Slice::adopt(std::vector<std::uint8_t> bytes) {
 
 Slice Slice::copy_of(ByteView bytes) {
   ReadBuffer* buffer = ReadBuffer::make(bytes.size());
+  if (buffer == nullptr) throw std::bad_alloc();
   if (!bytes.empty()) std::memcpy(buffer->data(), bytes.data(), bytes.size());
   return {buffer, ByteView(buffer->data(), bytes.size())};
 }

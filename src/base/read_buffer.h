@@ -20,8 +20,8 @@ class ReadBuffer {
  public:
   static constexpr std::size_t kHugeThreshold = 4u << 20;
 
-  /// Throws std::bad_alloc.
-  static ReadBuffer* make(std::size_t capacity);
+  /// Null when there is no memory: the size may be what a peer announced.
+  static ReadBuffer* make(std::size_t capacity) noexcept;
 
   /// Takes over bytes that are there already.
   static ReadBuffer* adopt(std::vector<std::uint8_t> bytes);

@@ -73,7 +73,10 @@ Result<std::size_t> SocketStream::read(MutableByteView into, std::size_t /*wante
       auto count = receive(into, 0);
       if (count || count.error() != Errc::kWouldBlock) return count;
       if (deadline.passed()) return fail(Errc::kTimedOut);
-      continue;  // SO_RCVTIMEO ended a little before the deadline
+      // SO_RCVTIMEO ended a little before the deadline, or whoever shares the socket has made it
+      // non-blocking (settimeout() in Python does).
+      blocks_ = (::fcntl(socket_.get(), F_GETFL) & O_NONBLOCK) == 0;
+      continue;
     }
     SINEW_TRY(wait({.readable = true, .writable = false}, deadline));
     auto count = receive(into, MSG_DONTWAIT);

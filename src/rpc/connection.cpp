@@ -34,8 +34,10 @@ constexpr std::size_t kMostAnswers = 64 * 1024;
 std::atomic<std::uint32_t> fork_generation{0};
 
 void register_fork_handler() {
-  static const int once = ::pthread_atfork(
-      nullptr, nullptr, [] { fork_generation.fetch_add(1, std::memory_order_relaxed); });
+  static const int once = ::pthread_atfork(nullptr, nullptr, [] {
+    fork_generation.fetch_add(1, std::memory_order_relaxed);
+    forget_spinning_threads();
+  });
   static_cast<void>(once);
 }
 
@@ -87,7 +89,7 @@ Result<bool> Connection::start_later(Call& call, const Writer& request) {
   const TimePoint last{
       Duration(last_later_.exchange(now.time_since_epoch().count(), std::memory_order_relaxed))};
   if (now - last < kQuickSuccession && may_hold_back(request, kMostRequests)) {
-    outbox_.cork(request);
+    cork(request);
     flush_within(kHeldBack);
     return true;
   }
@@ -218,9 +220,15 @@ Result<bool> Connection::send_answer(const Writer& message) {
   if (!more_to_serve_.load(std::memory_order_relaxed) || !may_hold_back(message, kMostAnswers)) {
     return send_now(message);
   }
-  outbox_.cork(message);
+  cork(message);
   flush_within(kHeldBack);  // unless what is served next is done before
   return true;
+}
+
+bool Connection::has_unserved() const {
+  if (is_dead()) return false;
+  const std::scoped_lock lock(mutex_);
+  return !turnstile_.has_leader() && inbox_.has_frame();
 }
 
 void Connection::trim() noexcept {
@@ -228,8 +236,15 @@ void Connection::trim() noexcept {
   if (!turnstile_.has_leader()) inbox_.trim();
 }
 
+void Connection::cork(const Writer& message) noexcept {
+  if (const auto result = outbox_.cork(message); !result) fail_with(result.error(), "sending");
+}
+
 void Connection::flush_within(Duration delay) noexcept {
   if (!stream_->is_free_threaded() || forked()) return;
+  // What is held back must be seen by the flusher if we see that it has been asked already: it
+  // clears idle_due_ before it looks.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
   const TimePoint::rep asked = idle_due_.load(std::memory_order_relaxed);
   const TimePoint due = Clock::system().now() + delay;
   if (asked != 0 && asked <= due.time_since_epoch().count()) return;
@@ -238,12 +253,14 @@ void Connection::flush_within(Duration delay) noexcept {
   try {
     IdleFlusher::get().arm(*this, due);
   } catch (...) {
-    flush();  // no thread to be had
+    // No thread to be had: as far as it goes now is all there is until the next message.
+    idle_due_.store(0, std::memory_order_relaxed);
+    static_cast<void>(outbox_.flush());
   }
 }
 
 void Connection::idle_flush() noexcept {
-  idle_due_.exchange(0);  // a full barrier: who still sees the old value has corked before
+  idle_due_.exchange(0);  // a full barrier, the counterpart of the one in flush_within()
   if (is_dead()) return;
   dispatcher_.before_idle_flush();
   flush();
@@ -252,10 +269,23 @@ void Connection::idle_flush() noexcept {
 void Connection::flush() noexcept {
   if (!outbox_.is_stuck() || is_dead()) return;
   unacknowledged_.store(false, std::memory_order_relaxed);
-  if (const auto result = outbox_.flush(); !result) fail_with(result.error(), "sending");
+  if (const auto result = outbox_.flush(); !result) return fail_with(result.error(), "sending");
+  come_back_if_stuck();
+}
+
+// Whoever leaves bytes behind sees to it that somebody comes for them (outbox.h).
+void Connection::come_back_if_stuck() noexcept {
+  constexpr Duration kSoon = std::chrono::milliseconds(5);
+  if (outbox_.is_stuck() && !is_dead()) flush_within(kSoon);
 }
 
 WaitStatus Connection::drain(Deadline deadline) {
+  const WaitStatus status = drain_all(deadline);
+  if (status != WaitStatus::kDone) come_back_if_stuck();
+  return status;
+}
+
+WaitStatus Connection::drain_all(Deadline deadline) {
   const std::uint64_t until = outbox_.queued();
   while (outbox_.sent() < until) {
     if (is_dead()) return WaitStatus::kDead;

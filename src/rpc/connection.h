@@ -116,9 +116,9 @@ class Connection {
   WaitStatus drain(Deadline deadline);
 
   /// Queues `message` to leave in front of the next one.
-  void cork(const Writer& message) { outbox_.cork(message); }
+  void cork(const Writer& message) noexcept;
 
-  /// Sends what is corked, as far as it goes now.
+  /// Sends what is corked, as far as it goes now; the idle flusher comes back for the rest.
   void flush() noexcept;
 
   /// Asks for idle_flush() within `delay`, unless a message takes along what is held back. Cheap
@@ -133,6 +133,10 @@ class Connection {
   /// Serves until `deadline`: with `once` until one message has been handled, else for ever (or
   /// until the connection is dead). `wait_for_turn` false returns kBusy if another thread reads.
   WaitStatus serve(Deadline deadline, bool once, bool wait_for_turn = true);
+
+  /// True when messages that have been read wait for somebody to serve them: whoever watches the
+  /// descriptor would not see them.
+  bool has_unserved() const;
 
   /// Reads until a message is there or `deadline` passes, and looks at its header only: a request
   /// is left to be served by whoever waits next.
@@ -199,6 +203,8 @@ class Connection {
   bool complete(Incoming& incoming) noexcept;
   std::optional<Work> next_announcement() noexcept;
   const void* finish_locked(Call& call, Call::Outcome outcome) noexcept;
+  void come_back_if_stuck() noexcept;
+  WaitStatus drain_all(Deadline deadline);
   Result<void> drain_step(std::uint64_t until, Deadline deadline);
   Result<io::Readiness> wait_for_room(bool read_too, Deadline deadline);
   Result<void> set_input_aside();

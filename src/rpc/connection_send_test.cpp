@@ -235,6 +235,39 @@ TEST(ConnectionSend, RequestsInQuickSuccessionAllLeaveWithoutAnybodyWaiting) {
   wired.side->fail(Error(Error::Kind::kFailed, "the test is over"));
 }
 
+TEST(ConnectionSend, WhatFoundNoRoomLeavesWithoutAnybodyWaiting) {
+  Wired wired(/*capacity=*/64);
+  const std::string body(1000, 'x');
+  Writer message;
+  write_frame(message, Kind::kReply, 1, as_bytes(body));
+  wired.side->cork(message);
+  wired.side->flush();
+  std::size_t sent = 0;
+  EXPECT_TRUE(eventually([&] { return (sent += wired.sent().size()) == message.total_size(); }))
+      << sent;
+}
+
+TEST(ConnectionSend, AnOwnerIsLetGoOfWithoutALock) {
+  Wired wired(/*capacity=*/64);
+  const std::string body(1000, 'x');
+  // Whose destructor sends through the same connection.
+  std::shared_ptr<const void> owner(body.data(), [&](const void*) {
+    Writer last;
+    write_frame(last, Kind::kReply, 2, as_bytes("the last"));
+    wired.side->cork(last);
+    wired.side->flush_within(Duration::zero());
+  });
+  {
+    Writer message;
+    write_frame(message, Kind::kReply, 1, as_bytes(body), owner);
+    wired.side->cork(message);
+  }
+  owner.reset();
+  wired.side->flush();
+  std::string sent;
+  EXPECT_TRUE(eventually([&] { return (sent += wired.sent()).ends_with("the last"); })) << sent;
+}
+
 TEST(ConnectionSend, AConnectionMayGoWhileSomethingIsHeldBack) {
   for (int i = 0; i < 100; ++i) {
     Wired wired;

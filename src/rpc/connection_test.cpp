@@ -377,6 +377,18 @@ TEST(Connection, ATrimmedConnectionServesOn) {
   EXPECT_EQ(wired.side.dispatcher.served.load(), 2);
 }
 
+TEST(Connection, ARequestThatACallersReadBroughtIsSeenToWait) {
+  Wired wired;
+  Call call(wired.side->next_seq());
+  ASSERT_TRUE(send(*wired.side.connection, call, "question"));
+  wired.arrives(Kind::kReply, call.seq(), "answer");
+  wired.arrives(Kind::kRequest, 1, "request");
+  ASSERT_EQ(wired.side->wait(call, Deadline::never()), WaitStatus::kDone);
+  EXPECT_TRUE(wired.side->has_unserved());
+  EXPECT_EQ(wired.side->serve(kNow(), true), WaitStatus::kDone);
+  EXPECT_FALSE(wired.side->has_unserved());
+}
+
 TEST(Connection, TrimmingKeepsAFrameThatHasBegun) {
   Wired wired;
   Writer out;

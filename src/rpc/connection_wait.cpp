@@ -52,6 +52,7 @@ std::optional<WaitStatus> Connection::look_at_signals(Seat& seat,
                                                       std::unique_lock<std::mutex>& lock) {
   stop_leading(seat, lock);
   const bool leave = dispatcher_.interrupted();
+  if (forked()) return WaitStatus::kDead;  // the handler forked: the lock may be another thread's
   lock.lock();
   return leave ? std::optional(WaitStatus::kInterrupted) : std::nullopt;
 }

@@ -31,15 +31,21 @@ IdleFlusher* make() {
   return expected;
 }
 
-// Signals are for the program's own threads.
-void start_without_signals(void (IdleFlusher::*run)(), IdleFlusher* flusher) {
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread(run, flusher).detach();
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-}
+// Signals are for the program's own threads: a thread started in this scope gets none.
+class WithoutSignals {
+ public:
+  WithoutSignals() noexcept {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~WithoutSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  WithoutSignals(const WithoutSignals&) = delete;
+  WithoutSignals& operator=(const WithoutSignals&) = delete;
+
+ private:
+  sigset_t before_;
+};
 
 }  // namespace
 
@@ -48,39 +54,41 @@ IdleFlusher& IdleFlusher::get() {
   return flusher != nullptr ? *flusher : *make();
 }
 
+void IdleFlusher::start_locked() {
+  if (started_) return;
+  const WithoutSignals masked;
+  std::thread(&IdleFlusher::run, this).detach();
+  started_ = true;
+}
+
 void IdleFlusher::arm(Connection& connection, TimePoint due) {
   const std::scoped_lock lock(mutex_);
+  start_locked();
   last_armed_ = std::max(last_armed_, due);
-  const auto entry = std::ranges::find(entries_, &connection, &Entry::connection);
-  if (entry == entries_.end()) {
-    entries_.push_back({&connection, due});
-  } else {
-    entry->due = std::min(entry->due, due);
-  }
-  if (!started_) {
-    started_ = true;
-    start_without_signals(&IdleFlusher::run, this);
-  } else if (due + kTick < wakes_at_) {
-    armed_.notify_one();
-  }
+  const auto [entry, is_new] = due_.try_emplace(&connection, due);
+  if (!is_new) entry.value() = std::min(entry->second, due);
+  if (due + kTick < wakes_at_) armed_.notify_one();
 }
 
 void IdleFlusher::forget(Connection& connection) noexcept {
-  const std::scoped_lock lock(mutex_);
-  std::erase_if(entries_, [&](const Entry& entry) { return entry.connection == &connection; });
+  std::unique_lock lock(mutex_);
+  due_.erase(&connection);
+  flushed_.wait(lock, [&] { return flushing_ != &connection; });
+  due_.erase(&connection);  // what was flushed may have asked for another time
 }
 
-void IdleFlusher::flush_due_locked(TimePoint now) noexcept {
-  std::erase_if(entries_, [&](const Entry& entry) {
-    if (entry.due > now) return false;
-    entry.connection->idle_flush();
-    return true;
-  });
+// Takes out a connection whose time has come. Null: none.
+Connection* IdleFlusher::take_due_locked(TimePoint now) noexcept {
+  const auto found = std::ranges::find_if(due_, [&](const auto& one) { return one.second <= now; });
+  if (found == due_.end()) return nullptr;
+  Connection* const connection = found->first;
+  due_.erase(found);
+  return connection;
 }
 
 TimePoint IdleFlusher::next_wake_locked(TimePoint now) const noexcept {
   TimePoint wake = now < last_armed_ + kStaysAlert ? now + kTick : TimePoint::max();
-  for (const Entry& entry : entries_) wake = std::min(wake, entry.due);
+  for (const auto& [connection, due] : due_) wake = std::min(wake, due);
   return wake;
 }
 
@@ -89,7 +97,13 @@ void IdleFlusher::run() {
   std::unique_lock lock(mutex_);
   while (true) {
     const TimePoint now = Clock::system().now();
-    flush_due_locked(now);
+    while ((flushing_ = take_due_locked(now)) != nullptr) {
+      lock.unlock();
+      flushing_->idle_flush();
+      lock.lock();
+      flushing_ = nullptr;
+      flushed_.notify_all();
+    }
     wakes_at_ = next_wake_locked(now);
     if (wakes_at_ == TimePoint::max()) {
       armed_.wait(lock);

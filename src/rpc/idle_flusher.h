@@ -2,7 +2,8 @@
 
 #include <condition_variable>
 #include <mutex>
-#include <vector>
+
+#include <tsl/robin_map.h>
 
 #include "base/clock.h"
 
@@ -15,8 +16,9 @@ class Connection;
 /// Answers and asynchronous requests in quick succession leave together in one system call, and
 /// releases travel in front of the next message. Each relies on something that follows at once; a
 /// long call or an idle program breaks that promise, and this thread, one per process, keeps it a
-/// fraction of a millisecond later. It runs no user code and takes no GIL, and it is only started
-/// when something is held back for the first time.
+/// fraction of a millisecond later. It also comes back for bytes that found no room. It runs no
+/// user code and takes no GIL, and it is only started when something is held back for the first
+/// time.
 ///
 /// threads: any. The thread sleeps for as long as nothing is held back.
 class IdleFlusher {
@@ -24,28 +26,27 @@ class IdleFlusher {
   /// The one of this process; a child after fork() gets its own.
   static IdleFlusher& get();
 
-  /// Has Connection::idle_flush() called at `due` or soon after.
+  /// Has Connection::idle_flush() called at `due` or soon after. Throws std::system_error when the
+  /// thread cannot be started, std::bad_alloc.
   void arm(Connection& connection, TimePoint due);
 
-  /// Forgets the connection; it is not being flushed any more on return.
+  /// Forgets the connection; it is not being flushed any more on return. Not from idle_flush().
   void forget(Connection& connection) noexcept;
 
  private:
-  struct Entry {
-    Connection* connection;
-    TimePoint due;
-  };
-
+  void start_locked();
   void run();
-  void flush_due_locked(TimePoint now) noexcept;
+  Connection* take_due_locked(TimePoint now) noexcept;
   TimePoint next_wake_locked(TimePoint now) const noexcept;
 
-  std::mutex mutex_;               // before a connection's own locks; held while one is flushed
-  std::condition_variable armed_;  // lint: own thread
-  std::vector<Entry> entries_;     // guarded by mutex_
-  TimePoint wakes_at_ = TimePoint::max();  // guarded by mutex_
-  TimePoint last_armed_{};                 // guarded by mutex_
-  bool started_ = false;                   // guarded by mutex_
+  std::mutex mutex_;
+  std::condition_variable armed_;               // lint: own thread
+  std::condition_variable flushed_;             // lint: own thread
+  tsl::robin_map<Connection*, TimePoint> due_;  // guarded by mutex_
+  Connection* flushing_ = nullptr;              // guarded by mutex_: what the thread is busy with
+  TimePoint wakes_at_ = TimePoint::max();       // guarded by mutex_
+  TimePoint last_armed_{};                      // guarded by mutex_
+  bool started_ = false;                        // guarded by mutex_
 };
 
 }  // namespace sinew::rpc

@@ -67,7 +67,7 @@ Result<std::size_t> Inbox::set_aside() {
 // Where the next read may go: behind what is filled, in a buffer that can hold the frame that has
 // begun. Slices of the old buffer may still be in use, so its bytes are only moved when nobody
 // else holds a share.
-MutableByteView Inbox::prepare() {
+Result<MutableByteView> Inbox::prepare() {
   const std::size_t pending = filled_ - taken_;
   const std::size_t wanted = std::max(frame_size_, kBufferSize);
   const bool unique = buffer_ != nullptr && buffer_->is_unique();
@@ -80,6 +80,7 @@ MutableByteView Inbox::prepare() {
       std::memmove(buffer_->data(), buffer_->data() + taken_, pending);
     } else {
       ReadBuffer* fresh = ReadBuffer::make(wanted);
+      if (fresh == nullptr) return fail(Errc::kNoMemory);
       if (pending != 0) std::memcpy(fresh->data(), buffer_->data() + taken_, pending);
       if (buffer_ != nullptr) buffer_->release();
       buffer_ = fresh;
@@ -89,7 +90,7 @@ MutableByteView Inbox::prepare() {
   }
   // A large frame gets a buffer to itself: reading beyond it would pin its memory for others.
   const std::size_t end = frame_size_ > kBufferSize ? taken_ + frame_size_ : buffer_->capacity();
-  return {buffer_->data() + filled_, end - filled_};
+  return MutableByteView(buffer_->data() + filled_, end - filled_);
 }
 
 Result<void> Inbox::took(std::size_t count) {
@@ -98,7 +99,7 @@ Result<void> Inbox::took(std::size_t count) {
 }
 
 Result<void> Inbox::try_fill() {
-  const MutableByteView into = prepare();
+  SINEW_ASSIGN(const MutableByteView into, prepare());
   const std::size_t pending = filled_ - taken_;
   const std::size_t wanted = (frame_size_ != 0 ? frame_size_ : session_.header_size()) - pending;
   SINEW_ASSIGN(const std::size_t count, stream_.try_read(into, wanted));
@@ -106,7 +107,7 @@ Result<void> Inbox::try_fill() {
 }
 
 Result<void> Inbox::fill(Deadline deadline) {
-  const MutableByteView into = prepare();
+  SINEW_ASSIGN(const MutableByteView into, prepare());
   const std::size_t pending = filled_ - taken_;
   const std::size_t wanted = (frame_size_ != 0 ? frame_size_ : session_.header_size()) - pending;
   SINEW_ASSIGN(const std::size_t count, stream_.read(into, wanted, deadline));

@@ -51,7 +51,7 @@ class Inbox {
   }
 
  private:
-  MutableByteView prepare();
+  Result<MutableByteView> prepare();
   Result<void> took(std::size_t count);
   Result<void> look();
   Result<std::optional<Slice>> split();

@@ -57,8 +57,9 @@ void Outbox::count_sent_locked(std::size_t count) noexcept {
   sent_.store(sent_.load(std::memory_order_relaxed) + count, std::memory_order_release);
 }
 
-// Drops `count` sent bytes from the queue.
-void Outbox::consume_locked(std::size_t count) {
+// Drops `count` sent bytes from the queue. The chunks go to `done`: their owners may do anything
+// when they are let go of, so that happens without the lock.
+void Outbox::consume_locked(std::size_t count, std::list<Chunk>& done) {
   count_sent_locked(count);
   while (count > 0) {
     const std::size_t left = chunks_.front().view().size() - head_;
@@ -68,7 +69,7 @@ void Outbox::consume_locked(std::size_t count) {
     }
     count -= left;
     head_ = 0;
-    chunks_.pop_front();
+    done.splice(done.end(), chunks_, chunks_.begin());
   }
 }
 
@@ -121,6 +122,12 @@ Result<void> Outbox::write_directly(const Writer& message, std::unique_lock<std:
 
 // Writes the queue until it is empty or there is no more room.
 Result<void> Outbox::write_queue(std::unique_lock<std::mutex>& lock) {
+  std::list<Chunk> done;
+  const auto let_go = [&] {
+    lock.unlock();
+    done.clear();
+    lock.lock();
+  };
   while (!chunks_.empty()) {
     Pieces pieces;
     for (const Chunk& chunk : chunks_) {
@@ -132,23 +139,37 @@ Result<void> Outbox::write_queue(std::unique_lock<std::mutex>& lock) {
     const auto written = try_write(pieces.span());
     lock.lock();
     if (!written) return fail(written.error());
+    if (*written != 0) consume_locked(*written, done);
+    if (!done.empty()) let_go();  // others may queue more meanwhile
     if (*written == 0) return {};
-    consume_locked(*written);
   }
   return {};
 }
 
-void Outbox::start_writing_locked() noexcept {
-  writing_ = true;
-  stuck_.store(false, std::memory_order_relaxed);
-}
+// This thread writes, for a scope that begins and ends with the lock held.
+class Outbox::Writing {
+ public:
+  Writing(Outbox& outbox, std::unique_lock<std::mutex>& lock) noexcept
+      : outbox_(outbox), lock_(lock) {
+    outbox_.writing_ = true;
+    outbox_.stuck_.store(false, std::memory_order_relaxed);
+  }
+  ~Writing() {
+    if (!lock_.owns_lock()) lock_.lock();
+    outbox_.writing_ = false;
+    outbox_.stuck_.store(!outbox_.chunks_.empty(), std::memory_order_release);
+  }
+  Writing(const Writing&) = delete;
+  Writing& operator=(const Writing&) = delete;
 
-void Outbox::stop_writing_locked() noexcept {
-  writing_ = false;
-  stuck_.store(!chunks_.empty(), std::memory_order_release);
-}
+ private:
+  Outbox& outbox_;
+  std::unique_lock<std::mutex>& lock_;
+};
 
-Result<bool> Outbox::submit(const Writer& message) {
+// A message of which only a part could be queued must not be followed by another: running out of
+// memory is an error of the stream.
+Result<bool> Outbox::submit(const Writer& message) try {
   std::unique_lock lock(mutex_);
   queued_.store(queued_.load(std::memory_order_relaxed) + message.total_size(),
                 std::memory_order_release);
@@ -156,11 +177,12 @@ Result<bool> Outbox::submit(const Writer& message) {
     enqueue_locked(message);
     return true;
   }
-  start_writing_locked();
+  const Writing writing(*this, lock);
   const auto result = write_message(message, lock);
-  stop_writing_locked();
   if (!result) return fail(result.error());
   return chunks_.empty();
+} catch (const std::bad_alloc&) {
+  return fail(Errc::kNoMemory);
 }
 
 Result<void> Outbox::write_message(const Writer& message, std::unique_lock<std::mutex>& lock) {
@@ -172,21 +194,22 @@ Result<void> Outbox::write_message(const Writer& message, std::unique_lock<std::
   return write_queue(lock);
 }
 
-void Outbox::cork(const Writer& message) {
+Result<void> Outbox::cork(const Writer& message) try {
   const std::scoped_lock lock(mutex_);
   queued_.store(queued_.load(std::memory_order_relaxed) + message.total_size(),
                 std::memory_order_release);
   enqueue_locked(message);
   if (!writing_) stuck_.store(true, std::memory_order_release);
+  return {};
+} catch (const std::bad_alloc&) {
+  return fail(Errc::kNoMemory);
 }
 
 Result<void> Outbox::flush() {
   std::unique_lock lock(mutex_);
   if (writing_ || chunks_.empty()) return {};
-  start_writing_locked();
-  const auto result = write_queue(lock);
-  stop_writing_locked();
-  return result;
+  const Writing writing(*this, lock);
+  return write_queue(lock);
 }
 
 }  // namespace sinew::rpc

@@ -21,7 +21,8 @@ namespace sinew::rpc {
 ///   One thread writes at a time; it is not the lock that says so but writing_, because a write
 ///   may take the GIL (a stream made in Python) while another thread holds that and wants to send.
 ///   Whoever comes while another thread writes leaves its message in the queue and goes on: the
-///   writer takes along what it finds before it stops.
+///   writer takes along what it finds before it stops. So that no bytes are forgotten, whoever
+///   stops writing and leaves bytes behind (is_stuck()) waits for room or has somebody do so.
 ///   The writer reads the queue's chunks without the lock: only it takes chunks away, and the last
 ///   one is sealed, so that others append to a new one.
 ///
@@ -31,11 +32,12 @@ class Outbox {
   explicit Outbox(io::Stream& stream) noexcept : stream_(stream) {}
 
   /// Sends `message` behind whatever waits, as far as it fits now. True when it is with the kernel
-  /// or with another thread that is writing; false when somebody must wait for room.
+  /// or with another thread that is writing, and whose job the rest then is; false when somebody
+  /// must wait for room. Fails as the stream does, and with kNoMemory: the stream is then broken.
   Result<bool> submit(const Writer& message);
 
   /// Only queues `message`; it leaves with the next submit() or flush().
-  void cork(const Writer& message);
+  Result<void> cork(const Writer& message);
 
   /// Sends what waits, as far as it fits now. No room is no error: look at is_stuck().
   Result<void> flush();
@@ -61,15 +63,15 @@ class Outbox {
     ByteView view() const noexcept { return owner ? borrowed : ByteView(bytes); }
   };
 
+  class Writing;
+
   Result<std::size_t> try_write(std::span<const iovec> pieces);
   Result<void> write_message(const Writer& message, std::unique_lock<std::mutex>& lock);
   Result<void> write_directly(const Writer& message, std::unique_lock<std::mutex>& lock);
   Result<void> write_queue(std::unique_lock<std::mutex>& lock);
   void count_sent_locked(std::size_t count) noexcept;
-  void consume_locked(std::size_t count);
+  void consume_locked(std::size_t count, std::list<Chunk>& done);
   void enqueue_locked(const Writer& message);
-  void start_writing_locked() noexcept;
-  void stop_writing_locked() noexcept;
   void enqueue_rest_locked(const Writer& message, std::size_t already_sent);
 
   io::Stream& stream_;

@@ -31,6 +31,8 @@ int usable_cpus() noexcept {
   return cpus.load(std::memory_order_relaxed);
 }
 
+void forget_spinning_threads() noexcept { spinning_threads.store(0, std::memory_order_relaxed); }
+
 bool Spin::begin() noexcept {
   const std::uint32_t skip = skip_.load(std::memory_order_relaxed);
   if (skip > 0) {

@@ -30,6 +30,9 @@ class Spin {
   std::atomic<std::uint32_t> skip_{0};    // tries to leave out before the next
 };
 
+/// Gives back, in a child process, the places of threads that only the parent has.
+void forget_spinning_threads() noexcept;
+
 /// CPUs that this process may run on, looked up again every so often.
 int usable_cpus() noexcept;
 

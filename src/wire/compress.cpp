@@ -49,7 +49,7 @@ std::size_t first_size(std::size_t compressed, std::size_t bound) noexcept {
 
 }  // namespace
 
-Result<std::vector<std::uint8_t>> inflate(ByteView compressed, std::size_t max_size) {
+Result<std::vector<std::uint8_t>> inflate(ByteView compressed, std::size_t max_size) try {
   // One byte beyond the limit tells a stream of exactly max_size from a longer one.
   const std::size_t bound = max_size + (max_size < std::numeric_limits<std::size_t>::max() ? 1 : 0);
   std::vector<std::uint8_t> inflated(first_size(compressed.size(), bound));
@@ -72,6 +72,8 @@ Result<std::vector<std::uint8_t>> inflate(ByteView compressed, std::size_t max_s
   if (!compressed.empty()) return fail(Errc::kTrailingBytes);
   inflated.resize(used);
   return inflated;
+} catch (const std::bad_alloc&) {
+  return fail(Errc::kNoMemory);
 }
 
 std::vector<std::uint8_t> deflate(ByteView plain) {

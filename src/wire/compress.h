@@ -16,7 +16,7 @@ namespace sinew::wire {
 ///
 /// threads: any. Fails with kInflateTooLarge beyond `max_size`; kTruncated for a stream without an
 /// end; kTrailingBytes for bytes behind the end (stock peers ignore them, none sends them);
-/// kInflateFailed for whatever else zlib refuses, a preset dictionary among it.
+/// kInflateFailed for whatever else zlib refuses, a preset dictionary among it; kNoMemory.
 Result<std::vector<std::uint8_t>> inflate(ByteView compressed, std::size_t max_size);
 
 /// Deflates `plain` at zlib's level 1, as stock peers do with payloads over 3000 bytes. For tests

@@ -48,7 +48,7 @@ DEFAULT_CONFIG = {
     "bind_threads": os.environ.get("RPYC_BIND_THREADS", "false").lower() == "true",
     # Ours: which RPyC to speak, and how much of everything is too much.
     "wire_family": "auto",
-    "close_timeout": 3,
+    "close_timeout": 1,
     "first_frame_timeout": None,
     "max_connections": 10_000,
     "max_frame_size": 1 << 30,

@@ -1,0 +1,203 @@
+"""Our connection against a peer that the test plays itself, byte by byte, in this process."""
+
+import gc
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import sinew.rpyc as rpyc
+import wire
+from harness.waiting import Worker
+from sinew._sinew import live_counts
+
+THING = ("tests.Thing", 4711, 1)
+
+
+class Peer(wire.Raw):
+    """The other end of a socket pair."""
+
+    def __init__(self, sock):
+        sock.settimeout(5)
+        self.sock, self._data = sock, b""
+
+    def is_quiet(self):
+        """Whether nothing is there to be read."""
+        self.sock.setblocking(False)
+        try:
+            return not self._data and not self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        finally:
+            self.sock.settimeout(5)
+
+
+def connect(sock):
+    """Return a connection that does not wait for its peer when it is closed."""
+    return rpyc.connect_stream(rpyc.SocketStream(sock), config={"close_timeout": 0})
+
+
+@pytest.fixture
+def ends():
+    """A connection of ours and the peer at its other end."""
+    ours, theirs = socket.socketpair()
+    conn = connect(ours)
+    with Peer(theirs) as peer:
+        yield conn, peer
+        conn.close()
+
+
+@pytest.mark.parametrize("serve", ["serve", "poll_all"])
+def test_messages_that_come_together_are_served_together(ends, serve):
+    """A loop that waits for the descriptor sees nothing of what has been read already."""
+    conn, peer = ends
+    count = 5
+    peer.send(b"".join(wire.request(n, wire.PING, wire.boxed(n)) for n in range(count)))
+    assert getattr(conn, serve)(0.2)
+    assert [peer.reply() for _ in range(count)] == [
+        (wire.REPLY, n, wire.boxed(n)) for n in range(count)
+    ]
+
+
+def test_a_callback_runs_when_the_connection_is_closed_before_the_answer(ends):
+    conn, peer = ends
+    told = []
+    result = conn.async_request(wire.PING, "x")
+    peer.receive()
+    result.add_callback(lambda result: told.append(result.error))
+    del result
+    conn.close()
+    assert told == [True]
+
+
+def test_nothing_is_left_of_a_connection_that_was_closed_before_the_answer(ends):
+    gc.collect()
+    before = live_counts()
+    ours, theirs = socket.socketpair()
+    conn = connect(ours)
+    conn.async_request(wire.PING, "x").add_callback(lambda _: None)
+    conn.close()
+    del conn
+    theirs.close()
+    gc.collect()
+    assert live_counts() == before
+
+
+def test_an_answer_nobody_reads_is_given_back_without_a_question(ends):
+    conn, peer = ends
+    result = conn.async_request(wire.PING, "x")
+    _, seq, _ = peer.reply()
+    peer.send(wire.frame(wire.message(wire.REPLY, seq, (wire.REMOTE_REF, THING))))
+    assert conn.serve(1)
+    del result
+    gc.collect()
+    kind, _, (handler, boxes) = peer.reply()
+    assert (kind, handler) == (wire.REQUEST, wire.DEL)
+    assert boxes == (wire.TUPLE, ((wire.LOCAL_REF, THING), wire.boxed(1)))
+    assert peer.is_quiet()
+
+
+def test_a_late_answer_is_given_back_without_a_question(ends):
+    conn, peer = ends
+    conn._config["sync_request_timeout"] = 0.05
+    with pytest.raises(TimeoutError):
+        conn.sync_request(wire.PING, "x")
+    _, seq, _ = peer.reply()
+    peer.send(wire.frame(wire.message(wire.REPLY, seq, (wire.REMOTE_REF, THING))))
+    assert conn.serve(1)
+    kind, _, (handler, _) = peer.reply()
+    assert (kind, handler) == (wire.REQUEST, wire.DEL)
+    assert peer.is_quiet()
+
+
+def test_a_time_limit_on_the_socket_does_not_make_a_wait_burn_the_processor(ends):
+    conn, peer = ends
+    conn._channel.stream.sock.settimeout(5)
+
+    def wait():
+        before = time.thread_time()
+        conn.serve(0.5)
+        return time.thread_time() - before
+
+    assert Worker(wait).result() < 0.1
+    peer.send(wire.request(0, wire.PING, wire.boxed("x")))
+    assert conn.serve(5)
+    assert peer.reply() == (wire.REPLY, 0, wire.boxed("x"))
+
+
+def test_ctrl_c_while_a_large_answer_is_sent(ends):
+    """It leaves through the call that serves, and the answer arrives nevertheless."""
+    conn, peer = ends
+    size = 30_000_000
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        ours = wire.request(0, wire.PING, wire.boxed(b"x" * size))
+        sender = threading.Thread(target=peer.send, args=(ours,))
+        sender.start()
+        signal.setitimer(signal.ITIMER_REAL, 1.0)
+        with pytest.raises(KeyboardInterrupt):
+            conn.serve(20)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+        sender.join()
+    assert peer.reply() == (wire.REPLY, 0, wire.boxed(b"x" * size))
+
+
+def test_a_frame_for_which_there_is_no_memory_ends_the_connection_only():
+    code = """
+import resource, socket
+import sinew.rpyc as rpyc
+ours, theirs = socket.socketpair()
+conn = rpyc.connect_stream(rpyc.SocketStream(ours))
+limit = 400 << 20
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+theirs.sendall((0x3FFFFFFF).to_bytes(4, "big") + b"\\0")
+try:
+    conn.serve(10)
+except EOFError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert "there is not enough memory" in done.stdout, done
+
+
+class OwnStream(rpyc.SocketStream):
+    """A stream of the program's own, which the engine calls instead of using the descriptor."""
+
+    def read(self, count):
+        return super().read(count)
+
+
+def test_ctrl_c_in_a_wait_over_a_stream_of_the_programs_own():
+    ours, theirs = socket.socketpair()
+    conn = rpyc.connect_stream(OwnStream(ours), config={"close_timeout": 0})
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    with Peer(theirs) as peer:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            with pytest.raises(KeyboardInterrupt):
+                conn.sync_request(wire.PING, "x")
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, previous)
+        peer.reply()
+        assert not conn.closed
+        peer.send(wire.request(0, wire.PING, wire.boxed("x")))
+        assert conn.serve(5)
+        assert peer.reply() == (wire.REPLY, 0, wire.boxed("x"))
+        conn.close()
