@@ -196,6 +196,7 @@ class Connection {
   Deadline next_look_at_signals(Deadline deadline) const noexcept;
   std::optional<WaitStatus> look_at_signals(Seat& seat, std::unique_lock<std::mutex>& lock);
   void stop_leading(Seat& seat, std::unique_lock<std::mutex>& lock) noexcept;
+  void leave(Seat& seat, std::unique_lock<std::mutex>& lock) noexcept;
   void attach_locked(Seat& seat) noexcept;
   void detach_locked(Seat& seat) noexcept;
   void count_waiting_locked(int change) noexcept;

@@ -385,8 +385,10 @@ TEST(Connection, ARequestThatACallersReadBroughtIsSeenToWait) {
   wired.arrives(Kind::kRequest, 1, "request");
   ASSERT_EQ(wired.side->wait(call, Deadline::never()), WaitStatus::kDone);
   EXPECT_TRUE(wired.side->has_unserved());
+  EXPECT_EQ(wired.side.dispatcher.left.load(), 1);
   EXPECT_EQ(wired.side->serve(kNow(), true), WaitStatus::kDone);
   EXPECT_FALSE(wired.side->has_unserved());
+  EXPECT_EQ(wired.side.dispatcher.left.load(), 1);
 }
 
 TEST(Connection, TrimmingKeepsAFrameThatHasBegun) {

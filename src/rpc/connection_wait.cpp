@@ -35,7 +35,7 @@ WaitStatus Connection::wait_turns(Seat& seat, Deadline deadline, Want want, bool
   // Without the lock: the seat is released already, or this is the child of a request that forked.
   if (!lock.owns_lock()) return *ended;
   detach_locked(seat);
-  stop_leading(seat, lock);
+  leave(seat, lock);
   flush();  // answers held back for requests that another thread now finds
   return *ended;
 }
@@ -106,7 +106,15 @@ std::optional<WaitStatus> Connection::take_turn(Seat& seat, Deadline deadline, W
 void Connection::stop_leading(Seat& seat, std::unique_lock<std::mutex>& lock) noexcept {
   const void* kick = turnstile_.leads(seat) ? turnstile_.abdicate() : nullptr;
   lock.unlock();
-  if (kick != nullptr) Parker::kick(kick);
+  Parker::kick(kick);
+}
+
+// The same for a thread that does not come back.
+void Connection::leave(Seat& seat, std::unique_lock<std::mutex>& lock) noexcept {
+  const bool was_leader = turnstile_.leads(seat);
+  const bool messages_left = was_leader && !turnstile_.has_followers() && inbox_.has_frame();
+  stop_leading(seat, lock);
+  if (messages_left) dispatcher_.messages_left();
 }
 
 void Connection::attach_locked(Seat& seat) noexcept {
@@ -253,7 +261,7 @@ bool Connection::poll_briefly(Call& call, Duration patience) noexcept {
   const bool done = call.done();
   if (done) just_spun_.store(false, std::memory_order_relaxed);
   lock.lock();
-  stop_leading(seat, lock);
+  leave(seat, lock);
   return done;
 }
 
@@ -294,7 +302,7 @@ void Connection::listen(Deadline deadline) noexcept {
     if (!read && read.error() != Errc::kWouldBlock) break;
   }
   lock.lock();
-  stop_leading(seat, lock);
+  leave(seat, lock);
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -90,6 +90,8 @@ class TestDispatcher final : public Dispatcher {
     }
   }
 
+  void messages_left() noexcept override { left.fetch_add(1); }
+
   bool interrupted() noexcept override {
     interruptions.fetch_add(1);
     return on_interrupt();
@@ -98,6 +100,7 @@ class TestDispatcher final : public Dispatcher {
   std::vector<std::string> started;  ///< bodies in the order of begin()
   std::atomic<int> served{0};
   std::atomic<int> late_answers{0};
+  std::atomic<int> left{0};
   std::atomic<int> interruptions{0};
 
  private:
