@@ -35,7 +35,6 @@
 namespace sinew::rpc {
 namespace {
 
-using testing::TestDispatcher;
 using testing::TestSession;
 
 constexpr std::size_t kBody = 64;
@@ -246,6 +245,7 @@ double measure(Scheme& scheme, int threads, Duration duration) {
   std::atomic<bool> stop{false};
   std::atomic<std::int64_t> calls{0};
   std::vector<std::thread> callers;
+  callers.reserve(static_cast<std::size_t>(threads));
   for (int i = 0; i < threads; ++i) {
     callers.emplace_back([&] {
       for (int warm = 0; warm < kWarmUp; ++warm) scheme.call();

@@ -1,5 +1,6 @@
-// The main() of a fuzz target in a build without libFuzzer: every file of the folders and files named as arguments
-// goes through the target once. A corpus that is not there yet counts as empty, besides the empty input.
+// The main() of a fuzz target in a build without libFuzzer: every file of the folders and files
+// named as arguments goes through the target once. A corpus that is not there yet counts as empty,
+// besides the empty input.
 
 #include <cstddef>
 #include <cstdint>

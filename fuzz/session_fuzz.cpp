@@ -55,8 +55,7 @@ class FuzzModel : public wire::ValueModel {
   }
 
   Result<void> release(const object::ObjectIdView& id, std::uint64_t count) {
-    SINEW_TRY(exports_.release(id, count));
-    return {};
+    return exports_.release(id, count).outcome;
   }
 
  private:

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "compat.h"
+#include "exposure.h"
 
 namespace sinew::python {
 namespace {
@@ -45,7 +46,8 @@ bool has_static(PyObject* object, PyObject* name) noexcept {
 
 // prefix + name, from the cache of the settings.
 PyObject* prefixed_name(const Settings& settings, PyObject* name) noexcept {
-  PyObject* const cache = settings.prefixed_names.get();
+  const PyRef owned_cache = PyRef::share(settings.prefixed_names.get());
+  PyObject* const cache = owned_cache.get();
   if (PyObject* const known = PyDict_GetItemWithError(cache, name)) return known;
   if (PyErr_Occurred() != nullptr) return nullptr;
   constexpr Py_ssize_t kMaxCached = 4096;  // names come from the peer: bound what they cost
@@ -67,14 +69,15 @@ class Decision {
   PyObject* decide(const Kind& kind) noexcept {
     const Settings* const settings = peer_.settings();
     if (settings == nullptr) return nullptr;
-    if (!(settings->policy.*kind.allowed)) return deny();
+    if (!(settings->policy.*kind.allowed)) return decide_switched_off(kind, settings->policy);
     Py_ssize_t size = 0;
     const char* const text = PyUnicode_AsUTF8AndSize(name_, &size);
     if (text == nullptr) return nullptr;
     const auto grant = object::decide_access(
         settings->policy, {text, static_cast<std::size_t>(size)},
         [&] { return is_safe(*settings); }, [&] { return has(name_); },
-        [&] { return has_prefixed(*settings); });
+        [&] { return has_prefixed(*settings); },
+        [&] { return PyErr_Occurred() == nullptr && is_marked(); });
     if (PyErr_Occurred() != nullptr) return nullptr;
     switch (grant) {
       case object::Grant::kPlain: return name_;
@@ -90,6 +93,21 @@ class Decision {
   }
 
  private:
+  // A marked property decides by itself whether it can be set.
+  PyObject* decide_switched_off(const Kind& kind, const object::AccessPolicy& policy) noexcept {
+    if (&kind != &kSet || !policy.allow_exposed_attrs) return deny();
+    PyObject* const member = type_attribute(object_, name_);
+    if (member == nullptr || !PyObject_TypeCheck(member, &PyProperty_Type)) return deny();
+    return is_marked() ? name_ : deny();
+  }
+
+  bool is_marked() const noexcept {
+    const Names& names = peer_.state().names;
+    return is_exposed(names, Py_TYPE(object_), name_) ||
+           (PyType_Check(object_) &&
+            is_exposed(names, reinterpret_cast<PyTypeObject*>(object_), name_));
+  }
+
   PyObject* deny() noexcept {
     PyErr_Format(PyExc_AttributeError, "cannot access %R", name_);
     return nullptr;

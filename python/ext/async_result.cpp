@@ -134,7 +134,8 @@ PyObject* async_result_wait(PyObject* object, PyObject* /*unused*/) {
   Peer* const peer = peer_of(self);
   if (peer == nullptr) return nullptr;
   if (!self->call->done() && !peer->poll_briefly(*self->call, self->expiry)) {
-    if (PyErr_CheckSignals() != 0) return nullptr;  // one would not interrupt the wait any more
+    // One that came while we looked would not interrupt the wait any more.
+    if (PyErr_Occurred() != nullptr || PyErr_CheckSignals() != 0) return nullptr;
     const rpc::WaitStatus status = wait_without_gil(
         peer->patience(), [&] { return peer->connection().wait(*self->call, self->expiry); });
     if (status == rpc::WaitStatus::kInterrupted && PyErr_Occurred() != nullptr) return nullptr;

@@ -83,7 +83,8 @@ PyType_Slot slots[] = {
     {0, nullptr}};
 
 PyType_Spec spec = {"sinew._sinew.BufferedIterator", sizeof(BufferedIterator), 0,
-                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                    slots};
 
 }  // namespace
 

@@ -45,6 +45,15 @@ inline void restore_exception(PyRef exception) noexcept {
 #endif
 }
 
+/// What a class defines itself; empty for none.
+inline PyRef compat_type_dict(PyTypeObject* type) noexcept {
+#if PY_VERSION_HEX >= 0x030C0000
+  return PyRef::steal(PyType_GetDict(type));
+#else
+  return PyRef::share(type->tp_dict);
+#endif
+}
+
 /// The attribute, or empty: with no error set when the object does not have it, with one when
 /// looking failed.
 inline PyRef lookup_attribute(PyObject* object, PyObject* name) noexcept {

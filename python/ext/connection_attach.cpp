@@ -33,8 +33,8 @@ bool set_up(ConnectionObject* self, std::unique_ptr<io::Stream> stream) {
     PyErr_SetString(PyExc_RuntimeError, "the connection is set up already");
     return false;
   }
-  if (self->config == nullptr || PyDict_Check(self->config) == 0) {
-    PyErr_SetString(PyExc_TypeError, "_config must be a dict");
+  if (self->config == nullptr) {
+    PyErr_SetString(PyExc_TypeError, "_config must be set first");
     return false;
   }
   ConnectionOptions options;

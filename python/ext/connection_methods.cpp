@@ -186,6 +186,19 @@ PyObject* connection_settings_changed(PyObject* object, PyObject* /*unused*/) {
   Py_RETURN_NONE;
 }
 
+PyObject* connection_extensions(PyObject* object, PyObject* /*unused*/) {
+  Peer* const peer = peer_of(self_of(object));
+  PyRef names = PyRef::steal(peer != nullptr ? PyFrozenSet_New(nullptr) : nullptr);
+  if (!names) return nullptr;
+  for (const auto& info : dialect::rpyc::kExtensions) {
+    if (!peer->session().agrees_on(info.number)) continue;
+    const PyRef name = PyRef::steal(PyUnicode_FromStringAndSize(
+        info.name.data(), static_cast<Py_ssize_t>(info.name.size())));
+    if (!name || PySet_Add(names.get(), name.get()) != 0) return nullptr;
+  }
+  return names.release();
+}
+
 PyObject* connection_flush(PyObject* object, PyObject* /*unused*/) {
   Peer* const peer = peer_of(self_of(object));
   if (peer == nullptr) return nullptr;
@@ -200,16 +213,7 @@ PyObject* connection_exported(PyObject* object, PyObject* id_pack) {
   Peer* const peer = peer_of(self_of(object));
   if (peer == nullptr) return nullptr;
   object::ObjectIdView id;
-  const char* name = nullptr;
-  Py_ssize_t size = 0;
-  long long class_id = 0;
-  long long instance_id = 0;
-  if (PyTuple_Check(id_pack) == 0) {
-    PyErr_SetString(PyExc_TypeError, "an object is named by a tuple");
-    return nullptr;
-  }
-  if (PyArg_ParseTuple(id_pack, "s#LL", &name, &size, &class_id, &instance_id) == 0) return nullptr;
-  id = {{name, static_cast<std::size_t>(size)}, class_id, instance_id};
+  if (!read_id_pack(id_pack, id)) return nullptr;
   PyRef found = peer->exported_object(id);
   if (!found) PyErr_SetObject(PyExc_KeyError, id_pack);
   return found.release();
@@ -258,6 +262,8 @@ PyMethodDef kConnectionMethods[] = {
      "_set_override(handler, function): has function(conn, *args) serve that request."},
     {"_settings_changed", connection_settings_changed, METH_NOARGS,
      "To be called after a change of _config."},
+    {"_extensions", connection_extensions, METH_NOARGS,
+     "The names of the extensions that both sides agree on."},
     {"flush", connection_flush, METH_NOARGS,
      "Sends what is held back to travel with the next message: releases of dead netrefs."},
     {"_exported", connection_exported, METH_O,

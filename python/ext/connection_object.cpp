@@ -77,7 +77,35 @@ PyObject* connection_get_heard(PyObject* object, void* /*closure*/) {
   return PyBool_FromLong(peer != nullptr && peer->has_heard());
 }
 
+PyObject* connection_get_config(PyObject* object, void* /*closure*/) {
+  PyObject* const config = self_of(object)->config;
+  if (config == nullptr) PyErr_SetString(PyExc_AttributeError, "_config");
+  return PyRef::share(config).release();
+}
+
+// What is given becomes a mapping of the connection's own, which tells about its changes.
+int connection_set_config(PyObject* object, PyObject* values, void* /*closure*/) {
+  ConnectionObject* const self = self_of(object);
+  if (values == nullptr || PyDict_Check(values) == 0) {
+    PyErr_SetString(PyExc_TypeError, "_config must be a dict");
+    return -1;
+  }
+  PyRef live =
+      PyRef::steal(PyObject_CallMethodOneArg(object, self->state->names.live_config.get(), values));
+  if (!live) return -1;
+  if (PyDict_Check(live.get()) == 0) {
+    PyErr_SetString(PyExc_TypeError, "_live_config() must return a dict");
+    return -1;
+  }
+  const PyRef old = PyRef::steal(std::exchange(self->config, live.release()));
+  if (self->peer != nullptr) self->peer->settings_changed();
+  return 0;
+}
+
 PyGetSetDef getset[] = {
+    {"_config", connection_get_config, connection_set_config,
+     "The live configuration: a change counts at once. A dict that is assigned is copied.",
+     nullptr},
     {"_heard", connection_get_heard, nullptr, "Whether a message of the peer has come.", nullptr},
     {"_dead", connection_get_dead, nullptr, "Whether the connection has ended.", nullptr},
     {"close_reason", connection_get_close_reason, nullptr,
@@ -86,7 +114,6 @@ PyGetSetDef getset[] = {
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 PyMemberDef members[] = {
-    {"_config", T_OBJECT_EX, offsetof(ConnectionObject, config), 0, "The live configuration."},
     {"_local_root", T_OBJECT, offsetof(ConnectionObject, local_root), 0,
      "What the peer gets as our root."},
     {"_channel", T_OBJECT, offsetof(ConnectionObject, channel), 0, "The Python side's channel."},

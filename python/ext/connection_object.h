@@ -13,7 +13,7 @@ struct ConnectionObject {
   PyObject ob_base;
   State* state;
   Peer* peer;            // null before __init__ and after the object was cleared
-  PyObject* config;      // the live configuration, a dict
+  PyObject* config;      // the live configuration, a dict; null before __init__ and after clearing
   PyObject* local_root;  // what the peer gets as our root
   PyObject* channel;     // keeps the Python side of the stream alive
   PyObject* weak_references;

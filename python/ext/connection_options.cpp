@@ -1,6 +1,9 @@
 #include "connection_options.h"
 
+#include <algorithm>
 #include <string_view>
+
+#include "py_ref.h"
 
 namespace sinew::python {
 namespace {
@@ -43,14 +46,49 @@ bool read_family(PyObject* config, dialect::rpyc::SessionOptions::Family& into) 
   return true;
 }
 
+// True (all), False (none), or a collection of names.
+bool read_extensions(PyObject* config, dialect::rpyc::ExtensionSet& into) noexcept {
+  using dialect::rpyc::ExtensionSet;
+  PyObject* const value = PyDict_GetItemString(config, "extensions");
+  if (value == nullptr || value == Py_True || value == Py_None) return true;
+  into = ExtensionSet();
+  if (value == Py_False) return true;
+  const PyRef names = PyRef::steal(PySequence_List(value));
+  if (!names) return false;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(names.get()); ++i) {
+    PyObject* const item = PyList_GET_ITEM(names.get(), i);
+    const char* const text = PyUnicode_Check(item) != 0 ? PyUnicode_AsUTF8(item) : nullptr;
+    if (PyErr_Occurred() != nullptr) return false;
+    const auto info =
+        std::ranges::find(dialect::rpyc::kExtensions, std::string_view(text != nullptr ? text : ""),
+                          &dialect::rpyc::ExtensionInfo::name);
+    if (info == dialect::rpyc::kExtensions.end()) {
+      PyErr_Format(PyExc_ValueError, "extensions: %R is none that is known", item);
+      return false;
+    }
+    into.set(info->number, info->version);
+  }
+  return true;
+}
+
+bool read_truth(PyObject* config, const char* key, bool& into) noexcept {
+  PyObject* const value = PyDict_GetItemString(config, key);
+  if (value == nullptr) return true;
+  const int truth = PyObject_IsTrue(value);
+  into = truth > 0;
+  return truth >= 0;
+}
+
 }  // namespace
 
 bool ConnectionOptions::read(PyObject* config) noexcept {
-  return read_family(config, session.wire_family) &&
+  return read_family(config, session.wire_family) && read_extensions(config, session.extensions) &&
+         read_truth(config, "offer_extensions", limits.offer_extensions) &&
          read_size(config, "max_frame_size", session.max_frame_size) &&
          read_size(config, "max_inflated_size", session.max_inflated_size) &&
          read_size(config, "max_exports", limits.max_exports) &&
          read_size(config, "max_remote_classes", limits.max_remote_classes) &&
+         read_size(config, "max_class_name", limits.max_class_name) &&
          read_size(config, "max_call_depth", limits.max_call_depth) &&
          read_size(config, "max_chunk_items", limits.max_chunk_items) &&
          read_size(config, "max_depth", limits.brine.max_depth) &&

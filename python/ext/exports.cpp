@@ -91,8 +91,7 @@ PyRef Peer::exported_object(const object::ObjectIdView& id) noexcept {
 Result<void> Peer::release_export(const object::ObjectIdView& id, std::uint64_t count) noexcept {
   // The handle goes when the table is in order again: its destructor may run anything.
   const auto released = exports_.release(id, count);
-  if (!released) return fail(released.error());
-  return {};
+  return released.outcome;
 }
 
 void PeerModel::undo_exports() noexcept {

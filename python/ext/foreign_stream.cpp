@@ -40,7 +40,11 @@ class ForeignStream final : public io::Stream {
       to += piece.iov_len;
     }
     const PyRef done = PyRef::steal(PyObject_CallMethod(stream_.get(), "write", "O", data.get()));
-    return done ? Result<std::size_t>(total) : failed();
+    if (done) return total;
+    // Nobody knows how much of it was written, so Ctrl-C in here ends the connection, too; it stays
+    // set for the caller.
+    return PyErr_ExceptionMatches(PyExc_Exception) != 0 ? failed()
+                                                        : remember("a write was interrupted");
   }
 
   Result<io::Readiness> wait(io::Readiness wanted, Deadline deadline) override {

@@ -40,7 +40,8 @@ PyRef none() noexcept { return PyRef::share(Py_None); }
 PyRef serve_ping(Peer& peer, ItemReader& arguments) { return next(peer, arguments); }
 
 PyRef serve_get_root(Peer& peer, ItemReader& /*arguments*/) {
-  return PyRef::share(peer.owner()->local_root);
+  PyObject* const root = peer.owner()->local_root;
+  return root != nullptr ? PyRef::share(root) : none();
 }
 
 PyRef serve_get_attr(Peer& peer, ItemReader& arguments) {

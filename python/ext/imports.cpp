@@ -9,16 +9,24 @@
 namespace sinew::python {
 namespace {
 
-using dialect::rpyc::Handler;
-using dialect::rpyc::Label;
 
 }  // namespace
 
-PyRef Peer::import_object(const object::ObjectIdView& id) noexcept try {
-  RemoteClass& remote_class = classes_.find_or_add(id);
-  if (classes_.size() > limits_.max_remote_classes) {
+RemoteClass& Peer::class_of(const object::ObjectIdView& id) {
+  if (RemoteClass* const known = classes_.find(id)) [[likely]]
+    return *known;
+  if (classes_.size() >= limits_.max_remote_classes) {
     throw Error(Error::Kind::kOverloaded, "max_remote_classes classes of the peer were seen");
   }
+  if (id.name.size() > limits_.max_class_name) {
+    throw Error(Error::Kind::kOverloaded,
+                "the name of a class of the peer is longer than max_class_name");
+  }
+  return classes_.add(id);
+}
+
+PyRef Peer::import_object(const object::ObjectIdView& id) noexcept try {
+  RemoteClass& remote_class = class_of(id);
   const ImportKey key{&remote_class, id.instance_id};
   const auto known = [&]() -> PyRef {
     const auto found = imports_.find(key);
@@ -33,6 +41,15 @@ PyRef Peer::import_object(const object::ObjectIdView& id) noexcept try {
   if (PyRef netref = known()) return netref;
   PyRef netref = make_netref(owner_, remote_class, id.instance_id, type);
   if (netref) imports_.insert(as_netref(netref.get()));
+  return netref;
+} catch (...) {
+  raise_current();
+  return {};
+}
+
+PyRef Peer::make_unsent_import(PyTypeObject* type, const object::ObjectIdView& id) noexcept try {
+  PyRef netref = make_netref(owner_, class_of(id), id.instance_id, type);
+  if (netref) as_netref(netref.get())->received = 0;
   return netref;
 } catch (...) {
   raise_current();
@@ -67,7 +84,7 @@ PyTypeObject* Peer::type_for(RemoteClass& remote_class, const object::ObjectIdVi
 void Peer::forget_import(Netref* netref) noexcept {
   const auto found = imports_.find(netref);
   if (found != imports_.end() && *found == netref) imports_.erase(found);
-  if (connection_.is_dead()) return;
+  if (netref->received == 0 || connection_.is_dead()) return;
   try {
     constexpr auto kSoon = std::chrono::milliseconds(10);
     if (releases_.push({netref->remote_class, netref->instance_id, netref->received})) {
@@ -81,24 +98,21 @@ void Peer::forget_import(Netref* netref) noexcept {
 void Peer::send_releases() noexcept {
   if (releases_.empty()) return;
   try {
-    Writer out;
+    auto writer = release_writer();
     const auto write = [&](Release&& release) {
-      const std::size_t start = wire::begin_frame(out);
-      wire::begin_message(out, family(), wire::MessageKind::kRequest, connection_.next_seq());
-      wire::write_tuple_header(out, 2);
-      wire::write_int(out, static_cast<std::int64_t>(Handler::kDel));
-      dialect::rpyc::write_label(out, Label::kTuple);
-      wire::write_tuple_header(out, 2);
-      dialect::rpyc::write_label(out, Label::kLocalRef);
-      release.remote_class->write_id(out, release.instance_id);
-      dialect::rpyc::write_label(out, Label::kValue);
-      wire::write_int(out, static_cast<std::int64_t>(release.count));
-      static_cast<void>(wire::end_frame(out, start));  // far below the largest frame
+      writer.add(static_cast<std::int64_t>(release.count),
+                 [&](Writer& out) { release.remote_class->write_id(out, release.instance_id); });
     };
-    if (releases_.drain(write) > 0) connection_.cork(out);
+    if (releases_.drain(write) > 0) connection_.cork(writer.finish());
   } catch (const std::bad_alloc&) {
     return;  // what was drained is lost to the peer's count, not to memory safety
   }
+}
+
+// Without asking for the family: whoever has something to give back has heard the peer.
+dialect::rpyc::ReleaseWriter Peer::release_writer() {
+  return {session_.family(), session_.agrees_on(dialect::rpyc::Extension::kRelease),
+          [this] { return connection_.next_seq(); }};
 }
 
 }  // namespace sinew::python

@@ -6,6 +6,7 @@
 #include "buffered_iterator.h"
 #include "codec_api.h"
 #include "connection_object.h"
+#include "exposure.h"
 #include "gil.h"
 #include "netref.h"
 #include "peer.h"
@@ -44,6 +45,14 @@ PyObject* describe(PyObject* module, PyObject* object) {
                        static_cast<long long>(id.class_id), instance_id);
 }
 
+PyObject* is_exposed_of(PyObject* module, PyObject* args) {
+  PyObject* type = nullptr;
+  PyObject* name = nullptr;
+  if (PyArg_ParseTuple(args, "O!U:is_exposed", &PyType_Type, &type, &name) == 0) return nullptr;
+  return PyBool_FromLong(
+      is_exposed(state_in(module)->names, reinterpret_cast<PyTypeObject*>(type), name));
+}
+
 PyObject* live_counts(PyObject* /*module*/, PyObject* /*unused*/) {
   PyRef counts = PyRef::steal(PyDict_New());
   if (!counts) return nullptr;
@@ -77,6 +86,8 @@ PyMethodDef methods[] = {
      "new_netref_class(name, attributes): a subclass of BaseNetref."},
     {"get_id_pack", describe, METH_O,
      "(class name, class id, instance id) of an object, as RPyC names it on the wire."},
+    {"is_exposed", is_exposed_of, METH_VARARGS,
+     "is_exposed(kind, name): whether @sinew.expose opens that member of instances of a class."},
     {"live_counts", live_counts, METH_NOARGS,
      "How many objects of the engine's classes are alive in this process."},
     {"buffered_iterator", buffered_iterator, METH_VARARGS,

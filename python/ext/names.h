@@ -5,28 +5,22 @@
 namespace sinew::python {
 
 /// Names that the extension looks up at run time, interned once. X(member, text).
-#define SINEW_NAMES(X)                            \
-  X(append, "append")                             \
-  X(before_closed, "before_closed")               \
-  X(box_exc, "_box_exc")                          \
-  X(call, "__call__")                             \
-  X(class_, "__class__")                          \
-  X(cleanup, "_cleanup")                          \
-  X(closed_by_peer, "_closed_by_peer")            \
-  X(config, "_config")                            \
-  X(dict, "__dict__")                             \
-  X(dir, "__dir__")                               \
-  X(doc, "__doc__")                               \
-  X(iter, "__iter__")                             \
-  X(local_root, "_local_root")                    \
-  X(module, "__module__")                         \
-  X(name, "__name__")                             \
-  X(netref_class, "_netref_class")                \
-  X(rpyc_delattr, "_rpyc_delattr")                \
-  X(rpyc_getattr, "_rpyc_getattr")                \
-  X(rpyc_setattr, "_rpyc_setattr")                \
-  X(serve_unknown, "_serve_cold")                 \
-  X(sync_request_timeout, "sync_request_timeout") \
+#define SINEW_NAMES(X)                 \
+  X(box_exc, "_box_exc")               \
+  X(class_, "__class__")               \
+  X(closed_by_peer, "_closed_by_peer") \
+  X(exposed_mark, "__sinew_exposed__") \
+  X(fget, "fget")                      \
+  X(func, "__func__")                  \
+  X(iter, "__iter__")                  \
+  X(live_config, "_live_config")       \
+  X(module, "__module__")              \
+  X(name, "__name__")                  \
+  X(netref_class, "_netref_class")     \
+  X(rpyc_delattr, "_rpyc_delattr")     \
+  X(rpyc_getattr, "_rpyc_getattr")     \
+  X(rpyc_setattr, "_rpyc_setattr")     \
+  X(serve_unknown, "_serve_cold")      \
   X(unbox_exc, "_unbox_exc")
 
 /// The interned names themselves.

@@ -28,6 +28,23 @@ State& state_of(const Netref* self) noexcept { return *self->connection->state; 
 // ---------------------------------------------------------------------------------------------
 // Life
 
+PyObject* netref_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  const State* const state = python::state_of(type);
+  if (state == nullptr) return nullptr;
+  PyObject* connection = nullptr;
+  PyObject* id_pack = nullptr;
+  static const char* const keywords[] = {"conn", "id_pack", nullptr};
+  if (PyArg_ParseTupleAndKeywords(args, kwargs, "O!O!:BaseNetref", const_cast<char**>(keywords),
+                                  state->connection_type.get(), &connection, &PyTuple_Type,
+                                  &id_pack) == 0) {
+    return nullptr;
+  }
+  Peer* const peer = peer_of(reinterpret_cast<ConnectionObject*>(connection));
+  object::ObjectIdView id;
+  if (peer == nullptr || !read_id_pack(id_pack, id)) return nullptr;
+  return peer->make_unsent_import(type, id).release();
+}
+
 void netref_dealloc(PyObject* object) {
   Netref* const self = self_of(object);
   PyTypeObject* const type = Py_TYPE(object);
@@ -146,10 +163,10 @@ PyObject* netref_call(PyObject* object, PyObject* args, PyObject* kwargs) {
 
 constexpr const char* kCompareNames[] = {"__lt__", "__le__", "__eq__",
                                          "__ne__", "__gt__", "__ge__"};
-constexpr int kSwapped[] = {Py_GT, Py_GE, Py_EQ, Py_NE, Py_LT, Py_LE};
 
-// The comparison that was just answered with NotImplemented: Python will come with its mirror
-// image next, which has the same answer between two objects of one class, for a round trip more.
+// The `==` or `!=` that was just answered with NotImplemented: Python will come with its mirror
+// image next, which is the same method between two objects of one class, for a round trip more. An
+// ordering's mirror image is another method: `a > b` asks for `b < a`.
 struct Unanswered {
   const PyObject* left = nullptr;
   const PyObject* right = nullptr;
@@ -159,7 +176,7 @@ thread_local Unanswered unanswered;
 
 bool is_mirror_image(PyObject* left, PyObject* right, int op) noexcept {
   const Unanswered last = std::exchange(unanswered, {});
-  return last.left == right && last.right == left && last.op == kSwapped[op];
+  return last.left == right && last.right == left && last.op == op;
 }
 
 PyObject* netref_richcompare(PyObject* object, PyObject* other, int op) {
@@ -173,7 +190,8 @@ PyObject* netref_richcompare(PyObject* object, PyObject* other, int op) {
     return nullptr;
   }
   PyObject* const answer = question.ask();
-  if (answer == Py_NotImplemented && is_netref(*self->connection->state, other) &&
+  if ((op == Py_EQ || op == Py_NE) && answer == Py_NotImplemented &&
+      is_netref(*self->connection->state, other) &&
       self_of(other)->remote_class == self->remote_class) {
     unanswered = {.left = object, .right = other, .op = op};
   }
@@ -223,8 +241,9 @@ PyMemberDef netref_members[] = {
 
 PyType_Slot netref_slots[] = {
     {Py_tp_doc, const_cast<char*>(
-                    "A proxy for an object that lives behind a connection. Whatever is done to it "
-                    "is done there.")},
+                    "BaseNetref(conn, id_pack): a proxy for an object that lives behind a "
+                    "connection. Whatever is done to it is done there.")},
+    {Py_tp_new, reinterpret_cast<void*>(netref_new)},
     {Py_tp_dealloc, reinterpret_cast<void*>(netref_dealloc)},
     {Py_tp_traverse, reinterpret_cast<void*>(netref_traverse)},
     {Py_tp_getattro, reinterpret_cast<void*>(netref_getattro)},
@@ -290,6 +309,23 @@ PyRef make_netref(ConnectionObject* connection, RemoteClass& remote_class, std::
   self->received = 1;
   count_live(Counted::kNetref, 1);
   return object;
+}
+
+bool read_id_pack(PyObject* id_pack, object::ObjectIdView& into) noexcept {
+  const char* name = nullptr;
+  Py_ssize_t size = 0;
+  long long class_id = 0;
+  long long instance_id = 0;
+  if (PyTuple_Check(id_pack) == 0) {
+    PyErr_SetString(PyExc_TypeError, "an object is named by a tuple");
+    return false;
+  }
+  if (PyArg_ParseTuple(id_pack, "s#LL;an object is named by (class name, class id, instance id)",
+                       &name, &size, &class_id, &instance_id) == 0) {
+    return false;
+  }
+  into = {{name, static_cast<std::size_t>(size)}, class_id, instance_id};
+  return true;
 }
 
 PyRef id_pack_of(const Netref& netref) noexcept {

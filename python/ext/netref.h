@@ -15,7 +15,7 @@ struct Netref {
   ConnectionObject* connection;  // owned reference
   RemoteClass* remote_class;     // lives as long as the connection
   std::int64_t instance_id;      // 0 for the class object itself
-  std::uint64_t received;        // how often the peer sent it: what its release returns
+  std::uint64_t received;  // how often the peer sent it: what its release returns; 0 if never
   PyObject* weak_references;
 };
 
@@ -30,6 +30,10 @@ inline Netref* as_netref(PyObject* object) noexcept { return reinterpret_cast<Ne
 /// A new netref of `type`, registered with its connection.
 PyRef make_netref(ConnectionObject* connection, RemoteClass& remote_class, std::int64_t instance_id,
                   PyTypeObject* type) noexcept;
+
+/// Reads (name, class number, instance number); the name is borrowed from the tuple. False with an
+/// exception set.
+bool read_id_pack(PyObject* id_pack, object::ObjectIdView& into) noexcept;
 
 /// (name, class number, instance number), as RPyC's users see it in `____id_pack__`.
 PyRef id_pack_of(const Netref& netref) noexcept;

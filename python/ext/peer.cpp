@@ -12,35 +12,60 @@
 namespace sinew::python {
 namespace {
 
-// One flag of the config; absent counts as `otherwise`. False with an exception set on failure.
-bool read_flag(PyObject* config, const char* key, bool otherwise, bool& into) noexcept {
-  PyObject* const value = PyDict_GetItemString(config, key);
-  if (value == nullptr) {
-    into = otherwise;
-    return true;
-  }
-  const int truth = PyObject_IsTrue(value);
+// The value of a key, or empty: with no exception set when there is none. Values are not looked up
+// as PyDict_GetItem() does: the mapping knows the defaults of what is missing.
+PyRef option(PyObject* config, const char* key) noexcept {
+  const PyRef name = PyRef::steal(PyUnicode_FromString(key));
+  PyRef value = name ? PyRef::steal(PyObject_GetItem(config, name.get())) : PyRef();
+  if (!value && PyErr_ExceptionMatches(PyExc_KeyError)) PyErr_Clear();
+  return value;
+}
+
+// One flag of the config; absent counts as no. False with an exception set on failure.
+bool read_flag(PyObject* config, const char* key, bool& into) noexcept {
+  const PyRef value = option(config, key);
+  const int truth = value ? PyObject_IsTrue(value.get()) : PyErr_Occurred() != nullptr ? -1 : 0;
   into = truth > 0;
   return truth >= 0;
 }
 
-bool read_prefix(PyObject* config, std::string& into) noexcept {
-  PyObject* const value = PyDict_GetItemString(config, "exposed_prefix");
-  if (value == nullptr || value == Py_None) {
-    into.clear();
-    return true;
-  }
-  const char* const text = PyUnicode_AsUTF8(value);
+bool read_prefix(PyObject* config, std::string& into) {
+  const PyRef value = option(config, "exposed_prefix");
+  if (!value) return PyErr_Occurred() == nullptr;
+  into.clear();
+  if (value.get() == Py_None) return true;
+  const char* const text = PyUnicode_AsUTF8(value.get());
   if (text != nullptr) into = text;
   return text != nullptr;
 }
 
 bool read_timeout(PyObject* config, Settings& into) noexcept {
-  PyObject* const value = PyDict_GetItemString(config, "sync_request_timeout");
-  into.has_timeout = value != nullptr && value != Py_None;
+  const PyRef value = option(config, "sync_request_timeout");
+  if (!value) return PyErr_Occurred() == nullptr;
+  into.has_timeout = value.get() != Py_None;
   if (!into.has_timeout) return true;
-  into.timeout_seconds = PyFloat_AsDouble(value);
+  into.timeout_seconds = PyFloat_AsDouble(value.get());
   return into.timeout_seconds != -1.0 || PyErr_Occurred() == nullptr;
+}
+
+// False with an exception set. Runs code of the program where a value is an object of its own.
+bool read_all(PyObject* config, Settings& into) {
+  object::AccessPolicy& policy = into.policy;
+  if (!read_flag(config, "allow_safe_attrs", policy.allow_safe_attrs) ||
+      !read_flag(config, "allow_exposed_attrs", policy.allow_exposed_attrs) ||
+      !read_flag(config, "allow_public_attrs", policy.allow_public_attrs) ||
+      !read_flag(config, "allow_all_attrs", policy.allow_all_attrs) ||
+      !read_flag(config, "allow_getattr", policy.allow_getattr) ||
+      !read_flag(config, "allow_setattr", policy.allow_setattr) ||
+      !read_flag(config, "allow_delattr", policy.allow_delattr) ||
+      !read_prefix(config, policy.exposed_prefix) || !read_timeout(config, into)) {
+    return false;
+  }
+  into.safe_attrs = option(config, "safe_attrs");
+  if (!into.safe_attrs && PyErr_Occurred() != nullptr) return false;
+  into.prefix = PyRef::steal(PyUnicode_FromString(policy.exposed_prefix.c_str()));
+  into.prefixed_names = PyRef::steal(PyDict_New());
+  return into.prefix && into.prefixed_names;
 }
 
 }  // namespace
@@ -67,28 +92,27 @@ Peer::Peer(ConnectionObject* owner, std::unique_ptr<io::Stream> stream,
 Peer::~Peer() { clear_tables(); }
 
 const Settings* Peer::settings() noexcept {
-  if (settings_valid_ || read_settings()) return &settings_;
+  if (settings_read_ == settings_changes_ || read_settings()) return &settings_;
   return nullptr;
 }
 
-bool Peer::read_settings() noexcept {
-  // Valid first: reading a value may run code that changes another one.
-  settings_valid_ = true;
-  PyObject* const config = owner_->config;
-  object::AccessPolicy& policy = settings_.policy;
-  const bool read = read_flag(config, "allow_safe_attrs", true, policy.allow_safe_attrs) &&
-                    read_flag(config, "allow_exposed_attrs", true, policy.allow_exposed_attrs) &&
-                    read_flag(config, "allow_public_attrs", false, policy.allow_public_attrs) &&
-                    read_flag(config, "allow_all_attrs", false, policy.allow_all_attrs) &&
-                    read_flag(config, "allow_getattr", true, policy.allow_getattr) &&
-                    read_flag(config, "allow_setattr", false, policy.allow_setattr) &&
-                    read_flag(config, "allow_delattr", false, policy.allow_delattr) &&
-                    read_prefix(config, policy.exposed_prefix) && read_timeout(config, settings_);
-  settings_.safe_attrs = PyRef::share(PyDict_GetItemString(config, "safe_attrs"));
-  settings_.prefix = PyRef::steal(PyUnicode_FromString(policy.exposed_prefix.c_str()));
-  settings_.prefixed_names = PyRef::steal(PyDict_New());
-  settings_valid_ = read && settings_.prefix && settings_.prefixed_names;
-  return settings_valid_;
+bool Peer::read_settings() noexcept try {
+  // A change that comes meanwhile, from another thread or from a value that is read, must not be
+  // lost: what is read then counts as that of before it.
+  const std::uint64_t change = settings_changes_;
+  const PyRef config = PyRef::share(owner_->config);
+  if (!config) {
+    PyErr_SetString(PyExc_RuntimeError, "the connection is being destroyed");
+    return false;
+  }
+  Settings fresh;
+  if (!read_all(config.get(), fresh)) return false;
+  std::swap(settings_, fresh);  // the old ones go last: that may run anything
+  settings_read_ = change;
+  return true;
+} catch (...) {
+  raise_current();
+  return false;
 }
 
 wire::Family Peer::family() noexcept {

@@ -10,6 +10,7 @@
 
 #include "connection_object.h"
 #include "dialect/rpyc/boxing.h"
+#include "dialect/rpyc/release_writer.h"
 #include "dialect/rpyc/rpyc_session.h"
 #include "netref.h"
 #include "object/access.h"
@@ -22,7 +23,7 @@
 
 namespace sinew::python {
 
-/// The configuration of a connection as C++ needs it: read again from the dict whenever that
+/// The configuration of a connection as C++ needs it: read again from the mapping whenever that
 /// changed (Peer::settings()).
 struct Settings {
   object::AccessPolicy policy;
@@ -40,8 +41,10 @@ struct Settings {
 struct PeerLimits {
   std::size_t max_exports = 10'000'000;
   std::size_t max_remote_classes = 100'000;
+  std::size_t max_class_name = 4096;  ///< bytes
   std::size_t max_call_depth = 200;
   std::size_t max_chunk_items = 10'000;
+  bool offer_extensions = true;
   wire::BrineLimits brine;
 };
 
@@ -68,13 +71,22 @@ class Peer final : public rpc::Dispatcher {
 
   const PeerLimits& limits() const noexcept { return limits_; }
   bool has_heard() const noexcept { return session_.has_heard(); }
+  /// Writes the offer of our extensions behind the first request of ours, if we are to offer any.
+  void offer_extensions(Writer& out) {
+    if (offered_) [[likely]]
+      return;
+    offered_ = true;
+    if (limits_.offer_extensions) session_.write_offer(out, connection_.next_seq());
+  }
+  const dialect::rpyc::RpycSession& session() const noexcept { return session_; }
+
   /// The family to speak. Before speaking first to a peer of unknown family, listens for a moment:
   /// a peer of RPyC 4.1 to 5.3 that speaks at once is then understood.
   wire::Family family() noexcept;
 
   /// The configuration in force. Null with an exception set when it cannot be read.
   const Settings* settings() noexcept;
-  void settings_changed() noexcept { settings_valid_ = false; }
+  void settings_changed() noexcept { ++settings_changes_; }
 
   /// A handler that the user put in the place of ours, or null.
   PyObject* override_of(std::int64_t handler) const noexcept;
@@ -86,11 +98,19 @@ class Peer final : public rpc::Dispatcher {
   /// the peer about a class that was never seen. Empty with an exception set.
   PyRef import_object(const object::ObjectIdView& id) noexcept;
 
+  /// A netref of `type` that the program made itself: the peer did not send the object, so the
+  /// netref is not found again by its id, and releases nothing when it dies. Empty with an
+  /// exception set.
+  PyRef make_unsent_import(PyTypeObject* type, const object::ObjectIdView& id) noexcept;
+
   /// A netref died: its id is no longer known, and is released in front of the next message.
   void forget_import(Netref* netref) noexcept;
 
   /// Writes the releases that wait into the outbox, in front of what is sent next.
   void send_releases() noexcept;
+
+  /// What writes releases in the way agreed on with the peer. Once it has been heard.
+  dialect::rpyc::ReleaseWriter release_writer();
 
   // Exports (exports.cpp).
 
@@ -160,15 +180,19 @@ class Peer final : public rpc::Dispatcher {
     std::uint64_t count;
   };
 
+  /// The class that `id` names, entered if it is new. Throws sinew::Error beyond the limits.
+  RemoteClass& class_of(const object::ObjectIdView& id);
   PyTypeObject* type_for(RemoteClass& remote_class, const object::ObjectIdView& id) noexcept;
   bool read_settings() noexcept;
 
   ConnectionObject* const owner_;
   Patience patience_;
+  bool offered_ = false;
   const PeerLimits limits_;
   dialect::rpyc::RpycSession& session_;  // owned by connection_
   Settings settings_;
-  bool settings_valid_ = false;
+  std::uint64_t settings_changes_ = 1;  // how often the config changed
+  std::uint64_t settings_read_ = 0;     // as of which change settings_ was read
   std::array<PyRef, 21> overrides_;
   object::ExportTable<PyRef, PyObject*> exports_;
   Imports imports_;  // weak: a dying netref leaves

@@ -101,7 +101,8 @@ void raise_codec_error(Errc errc, const char* doing) noexcept {
   if (errc == Errc::kNotDumpable || errc == Errc::kWrongType) type = PyExc_TypeError;
   if (errc == Errc::kUnknownObject || errc == Errc::kUnknownHandler) type = PyExc_KeyError;
   if (errc == Errc::kTooDeep) type = PyExc_RecursionError;
-  PyErr_Format(type, "%s: %s", doing, describe(errc).data());  // a literal: terminated
+  const char* const what = describe(errc).data();  // a literal: terminated
+  PyErr_Format(type, "%s: %s", doing, what);
 }
 
 }  // namespace sinew::python

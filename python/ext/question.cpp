@@ -91,6 +91,7 @@ bool Question::add_id(const RemoteClass& remote_class, std::int64_t instance_id)
 // Registers and sends. What does not fit at once is sent with the GIL given up, reading meanwhile.
 bool Question::send(rpc::Call& call, bool later) noexcept try {
   if (!check(wire::end_frame(out_, frame_start_))) return false;
+  peer_.offer_extensions(out_);
   release_deferred();
   peer_.send_releases();
   const auto sent =
@@ -124,7 +125,7 @@ PyObject* Question::ask() noexcept {
   if (!send(call)) return nullptr;
   if (!peer_.poll_briefly(call, deadline)) {
     // A signal that came while we looked would not interrupt the wait any more.
-    if (PyErr_CheckSignals() != 0) {
+    if (PyErr_Occurred() != nullptr || PyErr_CheckSignals() != 0) {
       abandon(call);
       return nullptr;
     }
@@ -182,6 +183,7 @@ PyObject* take_outcome(Peer& peer, const rpc::Call& call) noexcept try {
 }
 
 void raise_dead(Peer& peer) noexcept {
+  if (PyErr_Occurred() != nullptr) return;  // Ctrl-C in a stream of Python's
   const auto error = peer.connection().error();
   if (error == nullptr) {
     PyErr_SetString(PyExc_EOFError, "stream has been closed");

@@ -38,9 +38,12 @@ void RemoteClass::write_id(Writer& out, std::int64_t instance_id) const {
   wire::write_int(out, instance_id);
 }
 
-RemoteClass& RemoteClassTable::find_or_add(const object::ObjectIdView& id) {
+RemoteClass* RemoteClassTable::find(const object::ObjectIdView& id) noexcept {
   const auto found = classes_.find(Key{id.name, id.class_id});
-  if (found != classes_.end()) return *found.value();
+  return found == classes_.end() ? nullptr : found.value().get();
+}
+
+RemoteClass& RemoteClassTable::add(const object::ObjectIdView& id) {
   auto fresh = std::make_unique<RemoteClass>();
   fresh->name = id.name;
   fresh->class_id = id.class_id;

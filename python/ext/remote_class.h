@@ -29,11 +29,15 @@ struct RemoteClass {
 
 /// The classes of one peer, by name and number.
 ///
-/// threads: one at a time (the GIL). The number of classes is bounded by the caller.
+/// threads: one at a time (the GIL). The number of classes and the length of their names are
+/// bounded by the caller.
 class RemoteClassTable {
  public:
-  /// The class that `id` names, made if it is new. The reference is valid for the table's life.
-  RemoteClass& find_or_add(const object::ObjectIdView& id);
+  /// The class that `id` names, or null if it was never met. Valid for the table's life.
+  RemoteClass* find(const object::ObjectIdView& id) noexcept;
+
+  /// Adds the class that `id` names, which must not be there. Throws std::bad_alloc.
+  RemoteClass& add(const object::ObjectIdView& id);
 
   std::size_t size() const noexcept { return classes_.size(); }
 

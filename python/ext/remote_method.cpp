@@ -61,7 +61,9 @@ PyType_Slot bound_method_slots[] = {
 
 PyType_Spec bound_method_spec = {
     "sinew._sinew.BoundMethod", sizeof(BoundMethod), 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL, bound_method_slots};
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
+        Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    bound_method_slots};
 
 // ---------------------------------------------------------------------------------------------
 

@@ -10,8 +10,23 @@
 namespace sinew::python {
 namespace {
 
+using dialect::rpyc::Extension;
+
 // How deep requests are being served inside each other on this thread.
 thread_local std::size_t serving_depth = 0;
+
+// A message of an extension that is no request. An id that we do not know, or a count beyond what
+// was lent, harms nobody but the peer.
+void serve_notice(Peer& peer, const rpc::Incoming& notice) noexcept {
+  if (static_cast<Extension>(notice.seq) != Extension::kRelease) return;
+  Reader in(notice.body.bytes());
+  const auto count = wire::read_tuple_header(in);
+  for (std::size_t i = 0; count && i < *count; ++i) {
+    const auto release = dialect::rpyc::read_release(in);
+    if (!release) return;
+    static_cast<void>(peer.release_export(release->id, release->count));
+  }
+}
 
 // Serves one request. False when it raised something that is to leave through the waiting call;
 // the exception is set then.
@@ -32,6 +47,8 @@ void Peer::dispatch(rpc::WorkQueue& queue) noexcept {
     queue.begin();
     if (work->completed != nullptr) {
       announce_completion(*work->completed);
+    } else if (work->incoming.kind == rpc::Incoming::Kind::kNotice) {
+      serve_notice(*this, work->incoming);
     } else if (work->incoming.kind != rpc::Incoming::Kind::kRequest) {
       give_back(*this, work->incoming.kind, work->incoming.body);  // it came too late
     } else if (!serve(*this, work->incoming)) {

@@ -1,16 +1,20 @@
 """Addresses as users write them: `tcp://host:port`, `unix:///path`."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections import namedtuple
 
 DEFAULT_PORT = 18812
 
 
-class Address(NamedTuple):
+# Not a typing.NamedTuple: importing typing takes 4 ms.
+class Address(namedtuple("Address", ("host", "port", "path"), defaults=("", 0, ""))):
     """Where to connect to or listen at. `path` is set for a Unix socket, the rest for TCP."""
 
-    host: str = ""
-    port: int = 0
-    path: str = ""
+    __slots__ = ()
+    host: str
+    port: int
+    path: str
 
     @property
     def is_ipv6(self) -> bool:

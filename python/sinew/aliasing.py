@@ -1,10 +1,15 @@
 """Making `import rpyc` mean Sinew."""
 
+from __future__ import annotations
+
 import importlib
 import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, cast
+
+TYPE_CHECKING = False  # importing typing, even to ask it this, takes 4 ms
+if TYPE_CHECKING:
+    from typing import Any
 
 _PACKAGES = {"rpyc": "sinew.rpyc"}
 
@@ -26,9 +31,8 @@ class _Alias:
             if error.name == real:
                 return None
             raise
-        return ModuleSpec(
-            name, cast(Any, _Loader(real)), is_package=hasattr(sys.modules[real], "__path__")
-        )
+        loader: Any = _Loader(real)  # has what the import system calls, and no base class
+        return ModuleSpec(name, loader, is_package=hasattr(sys.modules[real], "__path__"))
 
 
 class _Loader:

@@ -1,12 +1,16 @@
 """Connecting to a server, Sinew's or RPyC's."""
 
-from typing import Any
+from __future__ import annotations
 
 from sinew import address
 from sinew.rpyc.core.channel import Channel
 from sinew.rpyc.core.protocol import Connection as _Connection
 from sinew.rpyc.core.service import ModuleNamespace, VoidService
 from sinew.rpyc.core.stream import SocketStream
+
+TYPE_CHECKING = False  # importing typing, even to ask it this, takes 4 ms
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Connection(_Connection):

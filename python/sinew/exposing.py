@@ -2,6 +2,7 @@
 
 from typing import Any, TypeVar
 
+from sinew._sinew import is_exposed
 from sinew.rpyc.core.service import Service
 
 _T = TypeVar("_T")
@@ -12,45 +13,21 @@ _MARK = "__sinew_exposed__"
 def expose(member: _T) -> _T:
     """Mark a method, property, static or class method, or nested class as open to peers.
 
-    On a class, all its public members are open.
+    On a class, all public members that its body defines are open. The mark counts for every object
+    that a peer gets hold of, whatever returned it. A property that can be set can be set by peers.
     """
-    if isinstance(member, type):
-        for name, value in list(vars(member).items()):
-            if not name.startswith("_"):
-                _mark(value)
-        setattr(member, _MARK, True)
-        return member
-    if not _mark(member):
-        raise TypeError(f"expose() takes a function, property or class, not {member!r}")
-    return member
-
-
-def _mark(member: Any) -> bool:
-    """Mark what can be marked; tell whether it could."""
-    target = member
+    # A class is marked with itself, so that a subclass is not marked by inheriting.
+    mark = member if isinstance(member, type) else True
+    target: Any = member
     if isinstance(member, property):
         target = member.fget
     elif isinstance(member, (staticmethod, classmethod)):
         target = member.__func__
     try:
-        setattr(target, _MARK, True)
-    except AttributeError:
-        return False
-    return True
-
-
-def is_exposed(kind: type, name: str) -> bool:
-    """Tell whether members called `name` of instances of the class `kind` are open to peers."""
-    for base in kind.__mro__:
-        if name not in vars(base):
-            continue
-        member = vars(base)[name]
-        if isinstance(member, property):
-            member = member.fget
-        elif isinstance(member, (staticmethod, classmethod)):
-            member = member.__func__
-        return getattr(member, _MARK, False) is True
-    return False
+        setattr(target, _MARK, mark)
+    except (AttributeError, TypeError):
+        raise TypeError(f"expose() takes a function, property or class, not {member!r}") from None
+    return member
 
 
 def service_of(thing: Any) -> Any:

@@ -1,6 +1,8 @@
 #include "base/clock.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <new>
 
 namespace sinew {
 namespace {
@@ -13,8 +15,9 @@ class SystemClock final : public Clock {
 }  // namespace
 
 const Clock& Clock::system() noexcept {
-  // Never destroyed: a thread may look at it while the process ends.
-  static const Clock* const clock = new SystemClock();
+  // Never destroyed: a thread may look at it while the process ends. In place: nothing can fail.
+  alignas(SystemClock) static std::byte place[sizeof(SystemClock)];
+  static const Clock* const clock = new (place) SystemClock();
   return *clock;
 }
 

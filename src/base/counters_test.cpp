@@ -49,6 +49,7 @@ TEST(Counters, CopiesCountAndAssignmentsDoNot) {
 TEST(Counters, ManyThreadsCountWithoutLosingOne) {
   const std::int64_t before = live("Call");
   std::vector<std::jthread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([] {
       for (int j = 0; j < 1000; ++j) count_live(Counted::kCall, 1);

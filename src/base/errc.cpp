@@ -22,6 +22,8 @@ std::string_view describe(Errc errc) noexcept {
     case Errc::kUnknownMessage: return "a message kind that the format does not define";
     case Errc::kUnknownHandler: return "a request code that nobody answers";
     case Errc::kUnknownLabel: return "a box label that the format does not define";
+    case Errc::kBadExtension:
+      return "an extension that was not agreed on, or used in another way than agreed";
     case Errc::kUnknownObject: return "a reference to an object that is not exported";
     case Errc::kNotDumpable: return "the value has no by-value form in this format";
     case Errc::kModelFailed: return "the object model could not make or read a value";

@@ -29,6 +29,7 @@ enum class Errc : std::uint8_t {
   kUnknownMessage,   ///< a message kind that the format does not define
   kUnknownHandler,   ///< a request code that nobody answers
   kUnknownLabel,     ///< a box label that the format does not define
+  kBadExtension,     ///< an extension that was not agreed on, or used in another way than agreed
   kUnknownObject,    ///< a reference to an object that is not exported (any more)
 
   // Encoding: our value is at fault.

@@ -37,6 +37,7 @@ Error::Kind kind_of(Errc errc) noexcept {
     case Errc::kUnknownHandler:
     case Errc::kUnknownLabel:
     case Errc::kUnknownObject:
+    case Errc::kBadExtension:
     case Errc::kReleaseUnderflow: return Error::Kind::kProtocol;
     case Errc::kOk:
     case Errc::kNotDumpable:

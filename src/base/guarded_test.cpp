@@ -14,6 +14,7 @@ namespace {
 TEST(Guarded, ManyThreadsCountWithoutLosingOne) {
   Guarded<int> count;
   std::vector<std::jthread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&count] {
       for (int j = 0; j < 1000; ++j) ++*count.lock();

@@ -16,13 +16,24 @@ std::uint8_t* map_huge(std::size_t capacity) noexcept {
   return static_cast<std::uint8_t*>(memory);
 }
 
+void give_back(std::uint8_t* data, std::size_t capacity, bool mapped) noexcept {
+  if (mapped) {
+    ::munmap(data, capacity);
+  } else {
+    ::operator delete(data);
+  }
+}
+
 }  // namespace
 
 ReadBuffer* ReadBuffer::make(std::size_t capacity) noexcept {
   const bool mapped = capacity >= kHugeThreshold;
   auto* data = mapped ? map_huge(capacity)
                       : static_cast<std::uint8_t*>(::operator new(capacity, std::nothrow));
-  return data != nullptr ? new ReadBuffer(data, capacity, mapped) : nullptr;
+  if (data == nullptr) return nullptr;
+  auto* buffer = new (std::nothrow) ReadBuffer(data, capacity, mapped);
+  if (buffer == nullptr) give_back(data, capacity, mapped);
+  return buffer;
 }
 
 ReadBuffer* ReadBuffer::adopt(std::vector<std::uint8_t> bytes) {
@@ -32,15 +43,7 @@ ReadBuffer* ReadBuffer::adopt(std::vector<std::uint8_t> bytes) {
 }
 
 void ReadBuffer::destroy() noexcept {
-  if (!adopted_.empty()) {
-    delete this;
-    return;
-  }
-  if (mapped_) {
-    ::munmap(data_, capacity_);
-  } else {
-    ::operator delete(data_);
-  }
+  if (adopted_.empty()) give_back(data_, capacity_, mapped_);
   delete this;
 }
 

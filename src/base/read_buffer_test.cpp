@@ -42,6 +42,7 @@ TEST(Slice, PartsAndCopiesShareTheMemory) {
   Slice part;
   {
     const Slice whole = Slice::copy_of(as_bytes("hello world"));
+    // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): that it shares is the test
     const Slice copy = whole;
     part = copy.part(6, 5);
     EXPECT_EQ(part.bytes().data(), whole.bytes().data() + 6);
@@ -54,13 +55,13 @@ TEST(Slice, NarrowingGivesTheShareAway) {
   const ByteView hello = whole.bytes().first(5);
   const Slice narrow = std::move(whole).narrow(hello);
   EXPECT_EQ(as_text(narrow.bytes()), "hello");
-  EXPECT_TRUE(whole.empty());
+  EXPECT_TRUE(whole.empty());  // NOLINT(bugprone-use-after-move): what is left is the test
 }
 
 TEST(Slice, MovingLeavesNothingBehind) {
   Slice one = Slice::copy_of(as_bytes("x"));
   const Slice two = std::move(one);
-  EXPECT_TRUE(one.empty());
+  EXPECT_TRUE(one.empty());  // NOLINT(bugprone-use-after-move): what is left is the test
   EXPECT_EQ(two.size(), 1u);
   one = two;
   EXPECT_EQ(as_text(one.bytes()), "x");
@@ -80,6 +81,7 @@ TEST(Slice, SharesAreCountedAcrossThreads) {
   for (std::thread& thread : threads) {
     thread = std::thread([copy = whole] {
       for (int i = 0; i < 1000; ++i) {
+        // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): that it counts is the test
         const Slice another = copy;
         ASSERT_EQ(as_text(another.bytes()), "shared");
       }

@@ -77,6 +77,7 @@ void remove_if_dead(const std::string& path, const sockaddr_un& name, socklen_t 
   struct stat found = {};
   if (::lstat(path.c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) return;
   const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!probe) return;
   const int result = ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&name), length);
   if (result != 0 && errno == ECONNREFUSED) ::unlink(path.c_str());
 }
@@ -178,8 +179,8 @@ Fd connect(const Address& address, Deadline deadline) {
 }
 
 Fd listen(const Address& address, int backlog) {
-  const auto check = [&](int result) {
-    if (result != 0) {
+  const auto check = [&](bool worked) {
+    if (!worked) {
       throw Error(Error::Kind::kFailed,
                   fmt::format("cannot listen on {}: {}", address.to_text(), system_message(errno)));
     }
@@ -187,17 +188,19 @@ Fd listen(const Address& address, int backlog) {
   if (address.family == Address::Family::kUnix) {
     const auto [name, length] = unix_socket_address(address);
     Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    check(static_cast<bool>(socket));
     if (address.path.front() != '\0') remove_if_dead(address.path, name, length);
-    check(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&name), length));
-    check(::listen(socket.get(), backlog));
+    check(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&name), length) == 0);
+    check(::listen(socket.get(), backlog) == 0);
     return socket;
   }
   const AddressList list = resolve(address, AI_PASSIVE);
   Fd socket(::socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  check(static_cast<bool>(socket));
   const int on = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  check(::bind(socket.get(), list->ai_addr, list->ai_addrlen));
-  check(::listen(socket.get(), backlog));
+  check(::bind(socket.get(), list->ai_addr, list->ai_addrlen) == 0);
+  check(::listen(socket.get(), backlog) == 0);
   return socket;
 }
 

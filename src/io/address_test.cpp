@@ -104,8 +104,8 @@ TEST(Address, AConnectionToNobodyIsRefused) {
 }
 
 TEST(Address, AnUnknownHostIsSaidToBeOne) {
-  const Error error =
-      error_of([] { static_cast<void>(connect(Address::tcp("no-such-host.invalid", 1), patient())); });
+  const Error error = error_of(
+      [] { static_cast<void>(connect(Address::tcp("no-such-host.invalid", 1), patient())); });
   EXPECT_EQ(error.kind(), Error::Kind::kFailed);
   EXPECT_NE(error.message().find("no-such-host.invalid"), std::string::npos);
 }
@@ -127,8 +127,8 @@ TEST(Address, AConnectionAttemptEndsAtItsDeadline) {
 }
 
 TEST(Address, APathThatIsTooLongIsRefused) {
-  const Error error = error_of(
-      [] { static_cast<void>(listen(Address::unix_socket(std::string(200, 'x')), 1)); });
+  const Error error =
+      error_of([] { static_cast<void>(listen(Address::unix_socket(std::string(200, 'x')), 1)); });
   EXPECT_EQ(error.kind(), Error::Kind::kFailed);
   EXPECT_NE(error.message().find("200"), std::string::npos);
 }
@@ -146,12 +146,10 @@ TEST(Address, AcceptEndsAtItsDeadline) {
 
 TEST(Address, AcceptIsWokenByTheListenersShutdown) {
   for (const bool tcp : {true, false}) {
-    const Fd listener = listen(tcp ? Address::tcp("127.0.0.1", 0)
-                                   : Address::unix_socket(scratch_path()),
-                               1);
-    std::thread accepting([&] {
-      EXPECT_EQ(accept(listener.get(), Deadline::never()).error(), Errc::kEndOfStream);
-    });
+    const Fd listener =
+        listen(tcp ? Address::tcp("127.0.0.1", 0) : Address::unix_socket(scratch_path()), 1);
+    std::thread accepting(
+        [&] { EXPECT_EQ(accept(listener.get(), Deadline::never()).error(), Errc::kEndOfStream); });
     ::shutdown(listener.get(), SHUT_RDWR);
     accepting.join();
   }
@@ -184,7 +182,7 @@ TEST(Fd, OwnsItsDescriptor) {
   EXPECT_NE(::fstat(raw, &unused), 0);
   Fd one(listen(Address::tcp("127.0.0.1", 0), 1).release());
   Fd two = std::move(one);
-  EXPECT_FALSE(one);
+  EXPECT_FALSE(one);  // NOLINT(bugprone-use-after-move): what is left is the test
   EXPECT_TRUE(two);
   two.reset();
   EXPECT_FALSE(two);

@@ -19,8 +19,9 @@ class MemoryStreamTest : public ::testing::Test {
   }
   static Result<std::string> read(Stream& stream, Deadline deadline) {
     std::string text(1000, '\0');
-    SINEW_ASSIGN(const std::size_t count,
-                 stream.read({reinterpret_cast<std::uint8_t*>(text.data()), text.size()}, 1, deadline));
+    SINEW_ASSIGN(
+        const std::size_t count,
+        stream.read({reinterpret_cast<std::uint8_t*>(text.data()), text.size()}, 1, deadline));
     return text.substr(0, count);
   }
 

@@ -2,8 +2,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 
+#include <csignal>
 #include <string>
 
 #include "base/eventually.h"
@@ -32,8 +32,9 @@ class PipeStreamTest : public ::testing::Test {
   }
   static Result<std::string> read(Stream& stream, Deadline deadline) {
     std::string text(1000, '\0');
-    SINEW_ASSIGN(const std::size_t count,
-                 stream.read({reinterpret_cast<std::uint8_t*>(text.data()), text.size()}, 1, deadline));
+    SINEW_ASSIGN(
+        const std::size_t count,
+        stream.read({reinterpret_cast<std::uint8_t*>(text.data()), text.size()}, 1, deadline));
     return text.substr(0, count);
   }
 
@@ -88,7 +89,8 @@ TEST_F(PipeStreamTest, WritingToAClosedPeerIsAnError) {
 }
 
 TEST_F(PipeStreamTest, InterruptWakesEveryWaiterAndEndsBothDirections) {
-  std::thread reader([&] { EXPECT_EQ(read(*near_, Deadline::never()).error(), Errc::kEndOfStream); });
+  std::thread reader(
+      [&] { EXPECT_EQ(read(*near_, Deadline::never()).error(), Errc::kEndOfStream); });
   std::thread waiter([&] { EXPECT_TRUE(near_->wait({.readable = true}, Deadline::never())); });
   near_->interrupt();
   reader.join();

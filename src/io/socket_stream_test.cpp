@@ -22,10 +22,10 @@ enum class Kind { kTcp, kUnix };
 class SocketStreamTest : public ::testing::TestWithParam<Kind> {
  protected:
   SocketStreamTest() {
-    const Address wanted = GetParam() == Kind::kTcp
-                               ? Address::tcp("127.0.0.1", 0)
-                               : Address::unix_socket(std::string("\0sinew-", 7) +
-                                                      std::to_string(::getpid()));
+    const Address wanted =
+        GetParam() == Kind::kTcp
+            ? Address::tcp("127.0.0.1", 0)
+            : Address::unix_socket(std::string("\0sinew-", 7) + std::to_string(::getpid()));
     const Fd listener = listen(wanted, 1);
     Fd near = connect(GetParam() == Kind::kTcp ? local_address(listener.get()) : wanted,
                       Deadline::after(seconds(30)));
@@ -40,8 +40,9 @@ class SocketStreamTest : public ::testing::TestWithParam<Kind> {
   }
   static Result<std::string> read(Stream& stream, Deadline deadline) {
     std::string text(1000, '\0');
-    SINEW_ASSIGN(const std::size_t count,
-                 stream.read({reinterpret_cast<std::uint8_t*>(text.data()), text.size()}, 1, deadline));
+    SINEW_ASSIGN(
+        const std::size_t count,
+        stream.read({reinterpret_cast<std::uint8_t*>(text.data()), text.size()}, 1, deadline));
     return text.substr(0, count);
   }
   static Result<std::size_t> try_read(Stream& stream) {
@@ -108,7 +109,8 @@ TEST_P(SocketStreamTest, AFullStreamWouldBlockAndIsWritableAgainOnceRead) {
     while (read(*far_, Deadline::after(milliseconds(500)))) {
     }
   });
-  const auto ready = near_->wait({.readable = false, .writable = true}, Deadline::after(seconds(30)));
+  const auto ready =
+      near_->wait({.readable = false, .writable = true}, Deadline::after(seconds(30)));
   EXPECT_TRUE(ready && ready->writable && !ready->readable);
   reader.join();
 }
@@ -139,7 +141,8 @@ TEST_P(SocketStreamTest, WritingToAClosedPeerIsAnErrorAndNoSignal) {
 }
 
 TEST_P(SocketStreamTest, InterruptWakesTheReaderAndThePeer) {
-  std::thread reader([&] { EXPECT_EQ(read(*near_, Deadline::never()).error(), Errc::kEndOfStream); });
+  std::thread reader(
+      [&] { EXPECT_EQ(read(*near_, Deadline::never()).error(), Errc::kEndOfStream); });
   std::thread waiter([&] { EXPECT_TRUE(near_->wait({.readable = true}, Deadline::never())); });
   near_->interrupt();
   reader.join();
@@ -152,9 +155,8 @@ TEST_P(SocketStreamTest, ASignalInterruptsAReadAndAWait) {
   for (const bool blocking_read : {true, false}) {
     std::atomic<bool> left{false};
     std::thread reader([&] {
-      const Errc errc = blocking_read
-                            ? read(*near_, Deadline::never()).error()
-                            : near_->wait({.readable = true}, Deadline::never()).error();
+      const Errc errc = blocking_read ? read(*near_, Deadline::never()).error()
+                                      : near_->wait({.readable = true}, Deadline::never()).error();
       EXPECT_EQ(errc, Errc::kInterrupted);
       left.store(true);
     });

@@ -24,12 +24,14 @@ enum class Grant : unsigned char { kDenied, kPlain, kPrefixed };
 /// The one place where an access by name is decided, on the real object and the name asked for.
 /// `is_safe()` says whether the name is in safe_attrs, `has_plain()` and `has_prefixed()` whether
 /// the object has the name, or the name with the prefix; each is asked only when it matters,
-/// because asking may run code of the object.
+/// because asking may run code of the object. `is_marked()` says whether the object's class exposes
+/// the name by a mark on it (@sinew.expose), which no configuration of RPyC's knows: it is asked
+/// last, and counts like the prefix.
 ///
 /// The caller has checked the switch of the kind of access (allow_getattr and its kin) before.
-template <class IsSafe, class HasPlain, class HasPrefixed>
+template <class IsSafe, class HasPlain, class HasPrefixed, class IsMarked>
 Grant decide_access(const AccessPolicy& policy, std::string_view name, IsSafe is_safe,
-                    HasPlain has_plain, HasPrefixed has_prefixed) {
+                    HasPlain has_plain, HasPrefixed has_prefixed, IsMarked is_marked) {
   const bool exposing = policy.allow_exposed_attrs && !policy.exposed_prefix.empty();
   const bool plain = policy.allow_all_attrs ||
                      (exposing && name.starts_with(policy.exposed_prefix)) ||
@@ -39,6 +41,7 @@ Grant decide_access(const AccessPolicy& policy, std::string_view name, IsSafe is
   // An exposed twin goes before a plain name that the object does not have.
   if (plain && (!prefixed || has_plain())) return Grant::kPlain;
   if (prefixed) return Grant::kPrefixed;
+  if (policy.allow_exposed_attrs && is_marked()) return Grant::kPlain;
   return Grant::kDenied;
 }
 

@@ -24,9 +24,10 @@ Grant rpycs_decision(const AccessPolicy& config, std::string_view name, bool saf
 }
 
 Grant decide(const AccessPolicy& policy, std::string_view name, bool safe, bool has_name,
-             bool has_twin) {
+             bool has_twin, bool marked = false) {
   return decide_access(
-      policy, name, [&] { return safe; }, [&] { return has_name; }, [&] { return has_twin; });
+      policy, name, [&] { return safe; }, [&] { return has_name; }, [&] { return has_twin; },
+      [&] { return marked; });
 }
 
 TEST(Access, TheWholeTableIsRpycs) {
@@ -41,7 +42,8 @@ TEST(Access, TheWholeTableIsRpycs) {
     const bool has_twin = (bits & 64) != 0;
     for (const char* prefix : {"exposed_", "x"}) {
       policy.exposed_prefix = prefix;
-      for (const char* name : {"name", "_private", "__add__", "exposed_name", "exposed_", "x", ""}) {
+      for (const char* name :
+           {"name", "_private", "__add__", "exposed_name", "exposed_", "x", ""}) {
         EXPECT_EQ(decide(policy, name, safe, has_name, has_twin),
                   rpycs_decision(policy, name, safe, has_name, has_twin))
             << bits << " " << prefix << " " << name;
@@ -67,13 +69,24 @@ TEST(Access, AnEmptyPrefixExposesNothing) {
   EXPECT_EQ(decide(policy, "__add__", true, true, true), Grant::kPlain);
 }
 
+TEST(Access, AMarkGrantsWhatWouldBeDeniedAndNothingElse) {
+  AccessPolicy policy;
+  EXPECT_EQ(decide(policy, "name", false, true, false, true), Grant::kPlain);
+  EXPECT_EQ(decide(policy, "__call__", false, true, false, true), Grant::kPlain);
+  EXPECT_EQ(decide(policy, "name", false, true, true, true), Grant::kPrefixed);
+  policy.exposed_prefix.clear();
+  EXPECT_EQ(decide(policy, "name", false, true, true, true), Grant::kPlain);
+  policy.allow_exposed_attrs = false;
+  EXPECT_EQ(decide(policy, "name", false, true, true, true), Grant::kDenied);
+}
+
 TEST(Access, TheObjectIsAskedOnlyWhenItMatters) {
   int asked = 0;
   const auto count = [&] { return ++asked > 0; };
   AccessPolicy policy;
   policy.allow_exposed_attrs = false;
   policy.allow_all_attrs = true;
-  EXPECT_EQ(decide_access(policy, "name", count, count, count), Grant::kPlain);
+  EXPECT_EQ(decide_access(policy, "name", count, count, count, count), Grant::kPlain);
   EXPECT_EQ(asked, 0) << "asking may run code of the object";
 }
 

@@ -58,30 +58,35 @@ class ExportTable {
     return entry == entries_.end() ? nullptr : &entry->second.handle;
   }
 
-  /// The peer returns `count` sendings of the object. Returns the handle when those were the last.
-  /// Fails with kUnknownObject; with kReleaseUnderflow for more than were sent (the entry is gone
-  /// then all the same: the peer says that it holds nothing).
-  Result<std::optional<Handle>> release(const ObjectIdView& id, std::uint64_t count) {
+  /// What came of a release.
+  struct Released {
+    std::optional<Handle> handle;  ///< the object, if the peer holds it no longer
+    Result<void> outcome;
+  };
+
+  /// The peer returns `count` sendings of the object. The outcome is kUnknownObject, or
+  /// kReleaseUnderflow for more than were sent (the entry is gone then all the same: the peer says
+  /// that it holds nothing).
+  Released release(const ObjectIdView& id, std::uint64_t count) {
     const IdKey key{id.class_id, id.instance_id};
     const auto entry = entries_.find(key);
-    if (entry == entries_.end()) return fail(Errc::kUnknownObject);
+    if (entry == entries_.end()) return {.handle = {}, .outcome = fail(Errc::kUnknownObject)};
     if (count < entry->second.count) {
       entry.value().count -= count;
-      return std::optional<Handle>();
+      return {};
     }
     const bool underflow = count > entry->second.count;
-    std::optional<Handle> handle(std::move(entry.value().handle));
+    Released released{.handle = std::move(entry.value().handle), .outcome = {}};
+    if (underflow) released.outcome = fail(Errc::kReleaseUnderflow);
     keys_.erase(entry->second.identity);
     entries_.erase(entry);
-    if (underflow) graveyard_.push_back(*std::exchange(handle, std::nullopt));
-    if (underflow) return fail(Errc::kReleaseUnderflow);
-    return handle;
+    return released;
   }
 
   /// Empties the table (the end of the connection) and returns what was in it.
   std::vector<Handle> clear() {
-    std::vector<Handle> handles = std::exchange(graveyard_, {});
-    handles.reserve(handles.size() + entries_.size());
+    std::vector<Handle> handles;
+    handles.reserve(entries_.size());
     for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
       handles.push_back(std::move(entry.value().handle));
     }
@@ -95,9 +100,6 @@ class ExportTable {
   int for_each(Visit visit) const {
     for (const auto& [key, entry] : entries_) {
       if (const int result = visit(entry.handle); result != 0) return result;
-    }
-    for (const Handle& handle : graveyard_) {
-      if (const int result = visit(handle); result != 0) return result;
     }
     return 0;
   }
@@ -129,7 +131,6 @@ class ExportTable {
   std::int64_t next_serial_ = 1;
   tsl::robin_map<IdKey, Entry, IdKeyHash> entries_;
   tsl::robin_map<Identity, IdKey> keys_;
-  std::vector<Handle> graveyard_;  // of releases that were refused: freed with the table
 };
 
 }  // namespace sinew::object

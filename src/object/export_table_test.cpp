@@ -18,8 +18,7 @@ class ExportTableTest : public ::testing::Test {
  protected:
   // Sends `object` once and returns its id, the name left out.
   ObjectIdView sent(const Handle& object, ObjectId wish = an_instance()) {
-    const auto id = table_.add(
-        object.get(), [&] { return wish; }, [&] { return object; });
+    const auto id = table_.add(object.get(), [&] { return wish; }, [&] { return object; });
     EXPECT_TRUE(id);
     return id ? ObjectIdView{"", id->class_id, id->instance_id} : ObjectIdView{};
   }
@@ -39,8 +38,7 @@ TEST_F(ExportTableTest, AnObjectIsFoundUnderItsId) {
 }
 
 TEST_F(ExportTableTest, TheNameIsTheOneDescribed) {
-  const auto id = table_.add(
-      one_.get(), [] { return an_instance(); }, [&] { return one_; });
+  const auto id = table_.add(one_.get(), [] { return an_instance(); }, [&] { return one_; });
   ASSERT_TRUE(id);
   EXPECT_EQ(id->name, "module.Class");
 }
@@ -51,18 +49,18 @@ TEST_F(ExportTableTest, TheSameObjectKeepsItsIdAndEverySendingCounts) {
   EXPECT_EQ(sent(one_).instance_id, id.instance_id);
   EXPECT_EQ(table_.size(), 1u);
   const auto not_yet = table_.release(id, 2);
-  ASSERT_TRUE(not_yet);
-  EXPECT_FALSE(not_yet->has_value());
+  ASSERT_TRUE(not_yet.outcome);
+  EXPECT_FALSE(not_yet.handle.has_value());
   const auto last = table_.release(id, 1);
-  ASSERT_TRUE(last && last->has_value());
-  EXPECT_EQ(**last, one_) << "the handle is returned, to be let go of without a lock";
+  ASSERT_TRUE(last.outcome && last.handle);
+  EXPECT_EQ(*last.handle, one_) << "the handle is returned, to be let go of without a lock";
   EXPECT_EQ(table_.find(id), nullptr);
 }
 
 TEST_F(ExportTableTest, AReleaseThatCrossesANewSendingDoesNotEndIt) {
   const ObjectIdView id = sent(one_);
   sent(one_);  // is on its way while the peer releases the first
-  ASSERT_TRUE(table_.release(id, 1));
+  ASSERT_TRUE(table_.release(id, 1).outcome);
   EXPECT_NE(table_.find(id), nullptr);
 }
 
@@ -71,7 +69,7 @@ TEST_F(ExportTableTest, SerialNumbersAreNeverUsedAgain) {
   for (int i = 0; i < 10; ++i) {
     const ObjectIdView id = sent(one_);
     EXPECT_TRUE(serials.insert(id.instance_id).second);
-    ASSERT_TRUE(table_.release(id, 1));
+    ASSERT_TRUE(table_.release(id, 1).outcome);
   }
 }
 
@@ -88,17 +86,20 @@ TEST_F(ExportTableTest, AClassHasItsOwnNumberAndInstanceZero) {
 
 TEST_F(ExportTableTest, ReleaseBelowZeroIsAProtocolError) {
   const ObjectIdView id = sent(one_);
-  EXPECT_EQ(table_.release(id, 5).error(), Errc::kReleaseUnderflow);
+  auto released = table_.release(id, 5);
+  EXPECT_EQ(released.outcome.error(), Errc::kReleaseUnderflow);
   EXPECT_EQ(table_.find(id), nullptr) << "the peer says that it holds nothing";
-  EXPECT_EQ(one_.use_count(), 2) << "kept until clear(), because nobody took it";
-  EXPECT_EQ(table_.clear().size(), 1u);
+  EXPECT_EQ(released.handle, one_);
+  released.handle.reset();
+  EXPECT_EQ(one_.use_count(), 1) << "the table must keep nothing that max_exports does not count";
+  EXPECT_EQ(table_.clear().size(), 0u);
 }
 
 TEST_F(ExportTableTest, ReleasingWhatIsNotExportedIsAnError) {
-  EXPECT_EQ(table_.release({"", 1, 2}, 1).error(), Errc::kUnknownObject);
+  EXPECT_EQ(table_.release({"", 1, 2}, 1).outcome.error(), Errc::kUnknownObject);
   const ObjectIdView id = sent(one_);
-  ASSERT_TRUE(table_.release(id, 1));
-  EXPECT_EQ(table_.release(id, 1).error(), Errc::kUnknownObject);
+  ASSERT_TRUE(table_.release(id, 1).outcome);
+  EXPECT_EQ(table_.release(id, 1).outcome.error(), Errc::kUnknownObject);
 }
 
 TEST_F(ExportTableTest, TooManyExportsAreRefusedAndKnownOnesAreNot) {
@@ -107,8 +108,7 @@ TEST_F(ExportTableTest, TooManyExportsAreRefusedAndKnownOnesAreNot) {
     objects.push_back(std::make_shared<int>(i));
     sent(objects.back());
   }
-  const auto refused = table_.add(
-      one_.get(), [] { return an_instance(); }, [&] { return one_; });
+  const auto refused = table_.add(one_.get(), [] { return an_instance(); }, [&] { return one_; });
   EXPECT_EQ(refused.error(), Errc::kTooManyExports);
   sent(objects.front());
 }
@@ -125,7 +125,7 @@ TEST_F(ExportTableTest, DescribingMaySendTheSameObject) {
   ASSERT_TRUE(outer);
   EXPECT_EQ(outer->instance_id, inner.instance_id);
   EXPECT_EQ(table_.size(), 1u);
-  EXPECT_FALSE(table_.release(inner, 1)->has_value()) << "it was sent twice";
+  EXPECT_FALSE(table_.release(inner, 1).handle) << "it was sent twice";
 }
 
 TEST_F(ExportTableTest, ClearReturnsEverything) {

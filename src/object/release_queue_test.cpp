@@ -44,6 +44,7 @@ TEST(ReleaseQueue, ManyThreadsPushWhileOneDrains) {
   constexpr int kItems = 2000;
   ReleaseQueue<int> queue;
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int id = 0; id < kThreads; ++id) {
     threads.emplace_back([&queue, id] {
       for (int i = 0; i < kItems; ++i) queue.push(id * kItems + i);

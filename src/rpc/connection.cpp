@@ -289,10 +289,11 @@ WaitStatus Connection::drain_all(Deadline deadline) {
   const std::uint64_t until = outbox_.queued();
   while (outbox_.sent() < until) {
     if (is_dead()) return WaitStatus::kDead;
-    const auto step = drain_step(until, deadline);
+    const auto step = drain_step(until, next_look_at_signals(deadline));
     if (step) continue;
-    if (step.error() == Errc::kTimedOut) return WaitStatus::kTimedOut;
-    if (step.error() == Errc::kInterrupted) {
+    const bool timed_out = step.error() == Errc::kTimedOut;
+    if (timed_out && deadline.passed()) return WaitStatus::kTimedOut;
+    if (timed_out || step.error() == Errc::kInterrupted) {
       if (dispatcher_.interrupted()) return WaitStatus::kInterrupted;
       continue;
     }

@@ -186,6 +186,7 @@ class Connection {
                                       std::unique_lock<std::mutex>& lock);
   Turn lead(Seat& seat, Deadline deadline, Want want, std::optional<Work>& work);
   Turn handle_frames(Seat& seat, Want want, std::optional<Work>& work);
+  void send_control(const Slice& frame) noexcept;
   Result<void> read_more(Deadline deadline);
   Result<void> try_fill();
   void acknowledge() noexcept;

@@ -179,7 +179,12 @@ Connection::Turn Connection::handle_frames(Seat& seat, Want want, std::optional<
       fail_with(incoming.error(), "receiving");
       return Turn::kDead;
     }
-    const bool is_request = incoming->kind == Incoming::Kind::kRequest;
+    if (incoming->kind == Incoming::Kind::kControl) {
+      send_control(incoming->body);
+      continue;
+    }
+    const bool is_request =
+        incoming->kind == Incoming::Kind::kRequest || incoming->kind == Incoming::Kind::kNotice;
     if (is_request || (!complete(*incoming) && session_->carries_references(*incoming))) {
       if (answers_only) {
         inbox_.put_back(std::move(kept));
@@ -190,6 +195,14 @@ Connection::Turn Connection::handle_frames(Seat& seat, Want want, std::optional<
     }
     if (want == Want::kOneMessage) return Turn::kHandled;
   }
+}
+
+// What the session has to say to its counterpart.
+void Connection::send_control(const Slice& frame) noexcept {
+  if (frame.empty()) return;
+  Writer out;
+  out.append(frame.bytes());
+  if (const auto sent = send_now(out); sent && !*sent) come_back_if_stuck();
 }
 
 // A stock peer's next small write waits until its last one is acknowledged (Nagle). What we send

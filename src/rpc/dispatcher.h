@@ -9,10 +9,11 @@ class Connection;
 class WorkQueue;
 
 /// Something to be done on the thread that found it: a request of the peer (an answer for us to
-/// make), an answer that came too late and hands over references (Session::carries_references()),
-/// or the completion of a call of ours that somebody wants to be told about.
+/// make), a notice, an answer that came too late and hands over references
+/// (Session::carries_references()), or the completion of a call of ours that somebody wants to be
+/// told about.
 struct Work {
-  Incoming incoming;          ///< when `completed` is null; its kind tells which of the first two
+  Incoming incoming;          ///< when `completed` is null; its kind tells which of the first three
   Call* completed = nullptr;  ///< a call whose completion is to be announced
 };
 

@@ -10,10 +10,16 @@ namespace sinew::rpc {
 
 /// What a received frame is about, as far as the engine must know.
 struct Incoming {
-  enum class Kind : std::uint8_t { kRequest, kReply, kException };
+  enum class Kind : std::uint8_t {
+    kRequest,
+    kReply,
+    kException,
+    kNotice,   ///< served like a request, in the same order, but there is no answer
+    kControl,  ///< between the two sessions, and done with; `body` is a frame to send, or empty
+  };
 
   Kind kind = Kind::kRequest;
-  std::int64_t seq = 0;  ///< of the request, in its sender's numbering
+  std::int64_t seq = 0;  ///< of the request, in its sender's numbering; of a notice, what it is
   Slice body;            ///< what the dialect decodes later, on the thread that needs it
 };
 

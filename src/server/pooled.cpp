@@ -3,25 +3,32 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <exception>
 #include <system_error>
 #include <utility>
-#include <vector>
+
+#include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/log.h"
 
 // Design notes.
 //   A connection is watched with EPOLLONESHOT: once reported it is not watched until the thread
 //   that serves it arms it again, so no two threads serve it. Tokens are never used again: an event
 //   for a connection that has left finds nothing.
-//   threads_ counts a thread from the moment it is asked for, so that a burst does not ask for
-//   more than there may be.
+//   While a connection is served its thread holds it and the table has null for it, so that stop()
+//   leaves it alone. Whoever takes a connection out of the table for good calls gone(): once.
+//   threads_ and waiting_ count a thread from the moment it is asked for, so that a burst does not
+//   ask for more than there may be; if it cannot be had, both are taken back. A thread decides to
+//   leave and is counted out under one lock: of two that find themselves spare, one stays.
 
 namespace sinew::server {
 namespace {
 
 constexpr std::uint64_t kWakeToken = 0;
-constexpr int kSpareStaysMs = 1000;
 constexpr std::uint32_t kReadable = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
 
 [[noreturn]] void throw_system(const char* call) {
@@ -42,10 +49,7 @@ Pool::Pool(const Options& options, std::function<void()> want_thread)
   if (!watch(EPOLL_CTL_ADD, kWakeToken, wake_.get(), EPOLLIN)) throw_system("epoll_ctl");
 }
 
-Pool::~Pool() {
-  close();
-  stop(Deadline::never());
-}
+Pool::~Pool() { stop(Deadline::never()); }
 
 bool Pool::watch(int operation, Token token, int descriptor, std::uint32_t events) noexcept {
   epoll_event event{};
@@ -63,18 +67,27 @@ Result<void> Pool::add(std::shared_ptr<PoolClient> client) {
     if (closed_) return fail(Errc::kEndOfStream);
     if (clients_.size() >= options_.max_connections) return fail(Errc::kQueueFull);
     token = next_token_++;
-    clients_.emplace(token, std::move(client));
+    const auto entry = clients_.emplace(token, std::move(client)).first;
+    // Writable at once: that is how it is served for the first time.
+    if (!watch(EPOLL_CTL_ADD, token, descriptor, kReadable | EPOLLOUT)) {
+      client = std::move(entry.value());  // let go of without the lock
+      clients_.erase(entry);
+      return fail(Errc::kConnectionReset);
+    }
     ask = ask_for_thread_locked();
   }
-  if (ask) want_thread_();
-  // Writable at once: that is how it is served for the first time.
-  if (watch(EPOLL_CTL_ADD, token, descriptor, kReadable | EPOLLOUT)) return {};
+  if (!ask || get_thread()) return {};
   const std::scoped_lock lock(mutex_);
-  clients_.erase(token);
-  return fail(Errc::kConnectionReset);
+  const auto found = clients_.find(token);
+  // Another thread may have come and taken it, or stop() has let go of it.
+  if (found == clients_.end() || found->second == nullptr) return {};
+  watch(EPOLL_CTL_DEL, token, descriptor, 0);
+  client = std::move(found.value());
+  clients_.erase(found);
+  return fail(Errc::kQueueFull);
 }
 
-// True when the caller must call want_thread_(), after it has let go of the lock.
+// True when the caller must call get_thread(), after it has let go of the lock.
 bool Pool::ask_for_thread_locked() noexcept {
   if (closed_ || waiting_ > 0 || threads_ >= options_.max_threads) return false;
   ++threads_;
@@ -82,73 +95,88 @@ bool Pool::ask_for_thread_locked() noexcept {
   return true;
 }
 
-// Another thread waits, too.
-bool Pool::is_spare() const noexcept {
+// False when it cannot be had and there is no other.
+bool Pool::get_thread() noexcept {
+  try {
+    want_thread_();
+    return true;
+  } catch (const std::exception& error) {
+    log(LogLevel::kWarning,
+        [&] { return fmt::format("no thread for the pool: {}", error.what()); });
+  } catch (...) {
+    log(LogLevel::kWarning, "no thread for the pool");
+  }
   const std::scoped_lock lock(mutex_);
-  return waiting_ > 1;
+  count_out_locked();
+  return threads_ > 0;
 }
 
-// Nothing: the thread is to leave.
-Pool::Ready Pool::next_ready() {
+// Of a thread that waits.
+void Pool::count_out_locked() noexcept {
+  --waiting_;
+  --threads_;
+  for (Parker* const stopper : stoppers_) stopper->wake();
+}
+
+// How long a thread that begins to wait does so before it looks whether it is needed. The only one
+// is, so at most one waits without an end.
+int Pool::patience_ms() const noexcept {
+  using std::chrono::milliseconds;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (waiting_ <= 1) return -1;
+  }
+  const auto stays = std::chrono::ceil<milliseconds>(options_.spare_thread_stays).count();
+  return static_cast<int>(std::clamp<milliseconds::rep>(stays, 0, INT_MAX));
+}
+
+Pool::Ready Pool::next_ready() noexcept {
   while (true) {
     epoll_event event{};
-    const int count = ::epoll_wait(epoll_.get(), &event, 1, is_spare() ? kSpareStaysMs : -1);
-    if (count < 0 && errno == EINTR) continue;
-    if (count == 0 && !is_spare()) continue;
-    const Token token = event.data.u64;  // a copy: the struct is packed
-    if (count <= 0 || token == kWakeToken) return {};
+    const int count = ::epoll_wait(epoll_.get(), &event, 1, patience_ms());
+    const bool broken = count < 0 && errno != EINTR;
     const std::scoped_lock lock(mutex_);
-    if (closed_) return {};
+    if (closed_ || broken || (count == 0 && waiting_ > 1)) {
+      count_out_locked();
+      return {};
+    }
+    if (count <= 0) continue;
+    const Token token = event.data.u64;  // a copy: the struct is packed
     const auto found = clients_.find(token);
-    if (found != clients_.end()) return {.token = token, .client = found->second};
+    if (found == clients_.end() || found->second == nullptr) continue;
+    --waiting_;
+    return {.token = token, .client = std::move(found.value()), .ask = ask_for_thread_locked()};
   }
 }
 
 void Pool::run() {
   while (true) {
-    const Ready ready = next_ready();
-    bool ask = false;
-    {
-      const std::scoped_lock lock(mutex_);
-      --waiting_;
-      if (ready.client == nullptr) {
-        --threads_;
-        if (stopper_ != nullptr) stopper_->wake();
-        return;
-      }
-      ask = ask_for_thread_locked();
-    }
-    if (ask) want_thread_();
-    if (ready.client->serve_available()) {
-      rearm(ready.token, ready.client->descriptor());
-    } else {
-      remove(ready.token);
-      ready.client->gone();
-    }
-    const std::scoped_lock lock(mutex_);
-    ++waiting_;
+    Ready ready = next_ready();
+    if (ready.client == nullptr) return;
+    if (ready.ask) static_cast<void>(get_thread());
+    const bool lives = ready.client->serve_available();
+    put_back(std::move(ready), lives);
   }
 }
 
-// Under the lock, which the thread that finds the connection next takes, too: what this one has
-// done to it is seen there.
-void Pool::rearm(Token token, int descriptor) noexcept {
-  bool armed = false;
+// The thread that finds the connection next takes the lock, too: what this one has done to it is
+// seen there.
+void Pool::put_back(Ready ready, bool lives) noexcept {
+  const int descriptor = ready.client->descriptor();
   {
     const std::scoped_lock lock(mutex_);
-    armed = watch(EPOLL_CTL_MOD, token, descriptor, kReadable);
+    if (lives && !closed_ && watch(EPOLL_CTL_MOD, ready.token, descriptor, kReadable)) {
+      clients_[ready.token] = std::move(ready.client);
+      ++waiting_;
+      return;
+    }
+    watch(EPOLL_CTL_DEL, ready.token, descriptor, 0);
+    clients_.erase(ready.token);
   }
-  if (!armed) remove(token);
-}
-
-void Pool::remove(Token token) noexcept {
-  std::shared_ptr<PoolClient> client;  // let go of without the lock
+  ready.client->gone();
+  ready.client.reset();
   const std::scoped_lock lock(mutex_);
-  const auto found = clients_.find(token);
-  if (found == clients_.end()) return;
-  client = std::move(found.value());
-  clients_.erase(found);
-  watch(EPOLL_CTL_DEL, token, client->descriptor(), 0);
+  ++waiting_;
 }
 
 void Pool::close() noexcept {
@@ -161,31 +189,34 @@ void Pool::close() noexcept {
   [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof one);
 }
 
-// Waits until no thread is inside run(). False when the deadline passes first.
+// Waits until no thread is inside run() or on its way there. False when the deadline passes first.
 bool Pool::wait_until_empty(Deadline deadline) {
   Parker parker;
-  while (true) {
-    {
-      const std::scoped_lock lock(mutex_);
-      const bool over = threads_ == 0 || deadline.passed();
-      stopper_ = over ? nullptr : &parker;
-      if (over) return threads_ == 0;
-    }
+  std::unique_lock lock(mutex_);
+  stoppers_.push_back(&parker);
+  while (threads_ > 0 && !deadline.passed()) {
+    lock.unlock();
     static_cast<void>(parker.park(deadline));
+    lock.lock();
   }
+  std::erase(stoppers_, &parker);
+  return threads_ == 0;
 }
 
 bool Pool::stop(Deadline deadline) {
+  close();
   const bool all_left = wait_until_empty(deadline);
-  std::vector<std::shared_ptr<PoolClient>> clients;
+  Clients clients;
   {
     const std::scoped_lock lock(mutex_);
-    for (auto entry = clients_.begin(); entry != clients_.end(); ++entry) {
-      clients.push_back(std::move(entry.value()));
+    clients.swap(clients_);
+    for (const auto& [token, client] : clients) {
+      if (client == nullptr) clients_.emplace(token, nullptr);  // leaves with its thread
     }
-    clients_.clear();
   }
-  for (const auto& client : clients) client->gone();
+  for (const auto& [token, client] : clients) {
+    if (client != nullptr) client->gone();
+  }
   return all_left;
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include <tsl/robin_map.h>
 
@@ -14,12 +15,14 @@
 
 namespace sinew::server {
 
-/// One connection of a pool, as the pool sees it.
+/// One connection of a pool, as the pool sees it. Nothing of it is called while the pool holds a
+/// lock.
 class PoolClient {
  public:
   virtual ~PoolClient() = default;
 
-  /// The descriptor to watch. Must stay valid until gone() has returned.
+  /// The descriptor to watch: a socket or a pipe, and no other client's. Must stay valid until
+  /// gone() has returned, so it has to be one that nobody else closes.
   virtual int descriptor() const noexcept = 0;
 
   /// Serves everything that has arrived, without waiting for more. False when the connection is
@@ -27,66 +30,83 @@ class PoolClient {
   /// threads at a time.
   virtual bool serve_available() noexcept = 0;
 
-  /// The connection has left the pool: it is over, or the pool was closed.
+  /// The connection has left the pool: it is over, its descriptor cannot be watched any more, or
+  /// the pool was closed. Called once for each add() that succeeded, after serve_available() has
+  /// returned for the last time; never for one that failed.
   virtual void gone() noexcept = 0;
 };
 
 /// Many connections, few threads: a thread waits on all connections at once, serves the one that
 /// has something, and comes back. An idle connection costs a table entry and no thread.
 ///
-/// The threads are the host's: each calls run(). The pool asks for another one, through
-/// `want_thread`, when the last one that waits is about to serve and there are fewer than
-/// `max_threads`; so a busy pool has up to the limit. A thread that has nothing to do for a second
-/// leaves, but for the last. Requests of one connection are never served by two threads at a time.
+/// The threads are the host's, and so is joining them. The pool asks for one through `want_thread`
+/// when the last one that waits is about to serve and there are fewer than `max_threads`; so a busy
+/// pool has up to the limit, and a new one none. A thread that has had nothing to do for
+/// `spare_thread_stays` leaves, but for the last. Requests of one connection are never served by
+/// two threads at a time.
 ///
 /// Life: add() and run() from construction on; close() refuses new connections and wakes all
-/// threads; stop() waits until every run() has returned and lets go of the connections.
+/// threads; stop() waits until every run() has returned and lets go of the connections; the
+/// destructor does both, without an end to the waiting.
 ///
-/// threads: any.
+/// threads: any. stop() and the destructor not inside run().
 class Pool {
  public:
   struct Options {
-    std::size_t max_threads = 20;
+    std::size_t max_threads = 20;  ///< at least one
     std::size_t max_connections = 100'000;
+    /// How long a thread that is not the only one to wait stays without work. It is not a limit:
+    /// longer costs memory, shorter the starting of a thread for each burst.
+    Duration spare_thread_stays = std::chrono::seconds(1);
   };
 
-  /// `want_thread` must arrange for another call of run() and return at once; it may be called by
-  /// any thread inside add() and run(). Throws Error when the system gives no descriptors.
+  /// `want_thread` must arrange for one more call of run() and return at once; it may be called by
+  /// any thread inside add() and run(). If it throws, no call of run() may follow: the pool goes on
+  /// with the threads it has, logs it, and asks again when it next wants one. Throws Error when the
+  /// system gives no descriptors.
   Pool(const Options& options, std::function<void()> want_thread);
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  /// Takes a connection in. Fails with kQueueFull beyond max_connections, kEndOfStream once the
-  /// pool is closed.
+  /// Takes a connection in. Fails with kQueueFull beyond max_connections, or when there is no
+  /// thread and `want_thread` throws; with kEndOfStream once the pool is closed; with
+  /// kConnectionReset when the descriptor cannot be watched (bad, not a socket, in the pool
+  /// already). A connection that is not taken in has not been used.
   Result<void> add(std::shared_ptr<PoolClient> client);
 
-  /// Serves connections until the pool is closed.
+  /// Serves connections until the pool is closed or the thread is not needed. Once for each call
+  /// of `want_thread`, even after close(), and never else: threads are counted when asked for.
   void run();
 
   void close() noexcept;
 
-  /// Waits until all threads have left, at most until `deadline`, then lets go of the connections.
-  /// False when threads are still serving; their connections leave with them.
+  /// close(); waits until all threads have left, at most until `deadline`, then lets go of the
+  /// connections. False when threads are still serving; their connections leave with them.
   bool stop(Deadline deadline);
 
+  /// Connections that are in the pool, and threads inside run() or asked for.
   std::size_t connections() const;
   std::size_t threads() const;
 
  private:
   using Token = std::uint64_t;
+  using Clients = tsl::robin_map<Token, std::shared_ptr<PoolClient>>;
 
-  bool ask_for_thread_locked() noexcept;
-  void rearm(Token token, int descriptor) noexcept;
-  void remove(Token token) noexcept;
-  bool watch(int operation, Token token, int descriptor, std::uint32_t events) noexcept;
-
+  // A connection in the hands of the thread that serves it.
   struct Ready {
     Token token = 0;
-    std::shared_ptr<PoolClient> client;
+    std::shared_ptr<PoolClient> client;  // null: the thread has been counted out and leaves
+    bool ask = false;                    // for another thread
   };
-  Ready next_ready();
-  bool is_spare() const noexcept;
+
+  bool watch(int operation, Token token, int descriptor, std::uint32_t events) noexcept;
+  bool ask_for_thread_locked() noexcept;
+  bool get_thread() noexcept;
+  void count_out_locked() noexcept;
+  int patience_ms() const noexcept;
+  Ready next_ready() noexcept;
+  void put_back(Ready ready, bool lives) noexcept;
   bool wait_until_empty(Deadline deadline);
 
   const Options options_;
@@ -95,12 +115,12 @@ class Pool {
   io::Fd wake_;  // an eventfd that stays readable once the pool is closed
 
   mutable std::mutex mutex_;
-  Parker* stopper_ = nullptr;  // guarded by mutex_: the thread that waits in stop()
-  tsl::robin_map<Token, std::shared_ptr<PoolClient>> clients_;  // guarded by mutex_
-  Token next_token_ = 1;                                        // guarded by mutex_
-  std::size_t threads_ = 0;  // guarded by mutex_: inside run(), or asked for
-  std::size_t waiting_ = 0;  // guarded by mutex_: those of them that wait
-  bool closed_ = false;      // guarded by mutex_
+  std::vector<Parker*> stoppers_;  // guarded by mutex_: the threads that wait in stop()
+  Clients clients_;                // guarded by mutex_: null is one that is being served
+  Token next_token_ = 1;           // guarded by mutex_
+  std::size_t threads_ = 0;        // guarded by mutex_: inside run(), or asked for
+  std::size_t waiting_ = 0;        // guarded by mutex_: those of them that wait
+  bool closed_ = false;            // guarded by mutex_
 };
 
 }  // namespace sinew::server

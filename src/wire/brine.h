@@ -17,15 +17,17 @@ struct BrineLimits {
   std::size_t max_depth = 200;  ///< tuples, slices and frozen sets inside one another
 };
 
-/// Decodes the value at `in` and leaves the cursor behind it; what follows is the caller's.
+/// Decodes the value at `in` and leaves the cursor behind it; what follows is the caller's, of
+/// which `reserved` bytes are known to be needed: no count may claim them.
 ///
 /// Fails with kTruncated (a count beyond the bytes that are left among it), kUnknownTag, kWrongType
 /// (text, slice or frozen set around something else than it must be around), kTooDeep, kBadInteger,
 /// kBadText, kModelFailed; the cursor is then inside the value that failed. Throws only what the
 /// model's makers throw.
 template <ObjectModel M>
-Result<typename M::Handle> decode_brine(M& model, Reader& in, const BrineLimits& limits) {
-  return detail::BrineDecoder<M>(model, in, limits.max_depth).run();
+Result<typename M::Handle> decode_brine(M& model, Reader& in, const BrineLimits& limits,
+                                        std::size_t reserved = 0) {
+  return detail::BrineDecoder<M>(model, in, limits.max_depth, reserved).run();
 }
 
 /// Appends `ref`'s brine to `out`. Text and bytes of at least kBorrowThreshold are borrowed, not

@@ -23,9 +23,10 @@ constexpr auto kPowersOfTen = [] {
   return powers;
 }();
 
-std::uint64_t load_eight(const char* text) noexcept {
+/// The first eight characters; there must be so many.
+std::uint64_t load_eight(std::string_view text) noexcept {
   std::uint64_t chunk = 0;
-  std::memcpy(&chunk, text, sizeof chunk);
+  std::memcpy(&chunk, text.data(), sizeof chunk);
   return chunk;
 }
 
@@ -54,12 +55,12 @@ bool parse_digits(std::string_view digits, std::uint64_t& value) noexcept {
   value = 0;
   while (digits.size() >= 8) {
     std::uint64_t eight = 0;
-    if (!parse_eight(load_eight(digits.data()), eight)) return false;
+    if (!parse_eight(load_eight(digits), eight)) return false;
     value = value * 100000000 + eight;
     digits.remove_prefix(8);
     if (digits.size() > 2 && digits.size() < 8) {
       const std::uint64_t read = (std::uint64_t{1} << (8 * (8 - digits.size()))) - 1;
-      const std::uint64_t chunk = load_eight(digits.data() + digits.size() - 8);
+      const std::uint64_t chunk = load_eight({digits.data() + digits.size() - 8, 8});
       if (!parse_eight((chunk & ~read) | (kEightZeros & read), eight)) return false;
       value = value * kPowersOfTen[digits.size()] + eight;
       return true;

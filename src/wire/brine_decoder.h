@@ -18,8 +18,8 @@ class BrineDecoder {
  public:
   using Handle = typename M::Handle;
 
-  BrineDecoder(M& model, Reader& in, std::size_t max_depth)
-      : model_(model), in_(in), max_depth_(max_depth) {}
+  BrineDecoder(M& model, Reader& in, std::size_t max_depth, std::size_t reserved)
+      : model_(model), in_(in), max_depth_(max_depth), announced_(reserved) {}
 
   Result<Handle> run() {
     Handle value = decode(0);
@@ -188,7 +188,7 @@ class BrineDecoder {
   M& model_;
   Reader& in_;
   const std::size_t max_depth_;
-  std::size_t announced_ = 0;  // items of the open tuples that have not begun
+  std::size_t announced_;  // items that have not begun: of the open tuples, and of the caller's
   Errc error_ = Errc::kOk;
 };
 

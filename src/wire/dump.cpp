@@ -119,7 +119,8 @@ std::string body_text(MessageKind kind, const Value& body) {
   switch (kind) {
     case MessageKind::kRequest: return request_text(body);
     case MessageKind::kReply: return box_text(body);
-    case MessageKind::kException: return to_text(body);
+    case MessageKind::kException:
+    case MessageKind::kExtension: return to_text(body);
   }
   return to_text(body);
 }

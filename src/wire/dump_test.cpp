@@ -38,7 +38,7 @@ TEST(DumpPayload, RecordedSessionsReadAsTheirSummaries) {
 
 TEST(DumpPayload, WhatIsWrongWithAPayloadIsSaid) {
   EXPECT_EQ(dump(""), "<no message, 0 bytes: the bytes end in the middle of a value>");
-  EXPECT_EQ(dump("04115000"),
+  EXPECT_EQ(dump("05115000"),
             "<no message, 4 bytes: " + std::string(describe(Errc::kUnknownMessage)) + ">");
   EXPECT_EQ(dump("01115011531151"),
             "REQUEST seq=0 <body is broken at offset 6: the bytes end in the middle of a value>");

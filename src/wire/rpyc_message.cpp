@@ -6,7 +6,7 @@ namespace sinew::wire::detail {
 namespace {
 
 Result<MessageKind> kind_of(std::int64_t code) noexcept {
-  if (code < 1 || code > 3) return fail(Errc::kUnknownMessage);
+  if (code < 1 || code > 4) return fail(Errc::kUnknownMessage);
   return static_cast<MessageKind>(code);
 }
 

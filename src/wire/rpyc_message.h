@@ -21,6 +21,7 @@ enum class MessageKind : std::uint8_t {
   kRequest = 1,    ///< body: brine (handler, box of the argument tuple)
   kReply = 2,      ///< body: the box of the result
   kException = 3,  ///< body: a vinegar value, which is not boxed
+  kExtension = 4,  ///< not RPyC's: docs/protocols/extensions.md, `seq` is the extension's number
 };
 
 /// A message whose header has been read. `seq` counts the requests of the one who sent the
@@ -39,11 +40,11 @@ Result<Message> parse_message_slow(ByteView payload) noexcept;
 /// Reads a message's header in the family that its first byte names. The body is not looked at;
 /// bytes behind it are the reader's of the body to judge (stock peers ignore them).
 ///
-/// Fails with kTruncated; kUnknownMessage for a kind other than the three; kWrongFamily for a first
+/// Fails with kTruncated; kUnknownMessage for a kind other than the four; kWrongFamily for a first
 /// byte that neither family can have; kWrongType and others for a header that is not as above.
 inline Result<Message> parse_message(ByteView payload) noexcept {
   // The usual header: family C, a tuple of two, an immediate seq. Anything else goes out of line.
-  if (payload.size() > 3 && static_cast<std::uint8_t>(payload[0] - 1) < 3 &&
+  if (payload.size() > 3 && static_cast<std::uint8_t>(payload[0] - 1) < 4 &&
       payload[1] == kTagTuple1 + 1 && is_immediate(payload[2])) [[likely]] {
     return Message{Family::kC, static_cast<MessageKind>(payload[0]), payload[2] - kImmediateBias,
                    payload.subspan(3)};

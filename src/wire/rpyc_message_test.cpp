@@ -111,9 +111,9 @@ TEST(RpycMessage, AHeaderCutShortIsTruncated) {
 
 TEST(RpycMessage, UnknownKindsAreNamed) {
   EXPECT_EQ(error_of("00115000"), Errc::kUnknownMessage);
-  EXPECT_EQ(error_of("04115000"), Errc::kUnknownMessage);
+  EXPECT_EQ(error_of("05115000"), Errc::kUnknownMessage);
   EXPECT_EQ(error_of("12505000"), Errc::kUnknownMessage);
-  EXPECT_EQ(error_of("12545000"), Errc::kUnknownMessage);
+  EXPECT_EQ(error_of("12555000"), Errc::kUnknownMessage);
 }
 
 TEST(RpycMessage, AFirstByteOfNeitherFamilyIsAWrongFamily) {

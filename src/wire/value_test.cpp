@@ -77,7 +77,7 @@ TEST(Value, OnlyLargeContentHasAnOwner) {
   EXPECT_EQ(Value(std::string(kBorrowThreshold - 1, 'x')).owner(), nullptr);
   const Value large(std::string(kBorrowThreshold, 'x'));
   EXPECT_NE(large.owner(), nullptr);
-  const Value copy = large;
+  const Value copy = large;  // NOLINT(performance-unnecessary-copy-initialization): it is the test
   EXPECT_EQ(copy.text().data(), large.text().data());
 }
 

@@ -121,7 +121,7 @@ std::string real_text(double value, std::string_view whole_suffix) {
 }
 
 std::string complex_text(ComplexParts parts) {
-  const std::string imaginary = real_text(parts.imaginary, "") + "j";
+  std::string imaginary = real_text(parts.imaginary, "") + "j";
   if (parts.real == 0 && !std::signbit(parts.real)) return imaginary;
   const bool signed_already = imaginary.starts_with('-');
   return "(" + real_text(parts.real, "") + (signed_already ? "" : "+") + imaginary + ")";

@@ -39,7 +39,7 @@ def pytest_generate_tests(metafunc):
 
 def pytest_collection_modifyitems(config, items):
     for item in items:
-        combos.expect_stock_bugs(item, config.getoption("--stock"))
+        combos.expect_failures(item, config.getoption("--stock"))
 
 
 @pytest.hookimpl(wrapper=True)

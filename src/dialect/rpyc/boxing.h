@@ -124,54 +124,76 @@ Result<void> box(M& model, typename M::Ref value, Writer& out, const wire::Brine
   return box_reference(model, value, out);
 }
 
-template <ReferenceModel M>
-Result<typename M::Handle> unbox(M& model, Reader& in, const wire::BrineLimits& limits,
-                                 std::size_t depth = 0);
+/// The fewest bytes that a box takes: the pair's tag, the label, the boxed thing.
+inline constexpr std::size_t kLeastBox = 3;
 
 namespace detail {
 
+/// Unboxes one value by recursion, at most max_depth deep.
 template <ReferenceModel M>
-Result<typename M::Handle> unbox_tuple(M& model, Reader& in, const wire::BrineLimits& limits,
-                                       std::size_t depth) {
-  if (depth >= limits.max_depth) return fail(Errc::kTooDeep);
-  SINEW_ASSIGN(const std::size_t count, wire::read_tuple_header(in));
-  auto builder = model.begin_tuple(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    SINEW_ASSIGN(auto item, unbox(model, in, limits, depth + 1));
-    builder.add(std::move(item));
+class Unboxer {
+ public:
+  using Handle = typename M::Handle;
+
+  Unboxer(M& model, Reader& in, const wire::BrineLimits& limits, std::size_t reserved)
+      : model_(model), in_(in), limits_(limits), reserved_(reserved) {}
+
+  Result<Handle> unbox(std::size_t depth) {
+    SINEW_ASSIGN(const Label label, read_label(in_));
+    switch (label) {
+      case Label::kValue: return wire::decode_brine(model_, in_, limits_, reserved_);
+      case Label::kTuple: return tuple(depth);
+      case Label::kLocalRef: {
+        SINEW_ASSIGN(const object::ObjectIdView id, read_object_id(in_));
+        auto object = model_.exported_object(id);
+        if (!object) return fail(Errc::kUnknownObject);
+        return object;
+      }
+      case Label::kRemoteRef: {
+        SINEW_ASSIGN(const object::ObjectIdView id, read_object_id(in_));
+        auto proxy = model_.import_object(id);
+        if (!proxy) return fail(Errc::kModelFailed);
+        return proxy;
+      }
+    }
+    return fail(Errc::kUnknownLabel);
   }
-  auto tuple = model.end_tuple(std::move(builder));
-  if (!tuple) return fail(Errc::kModelFailed);
-  return tuple;
-}
+
+ private:
+  // What all open tuples have announced is held together against the bytes that are left, so that
+  // one message's allocations are bounded by its size (as in BrineDecoder::may_enter()).
+  Result<Handle> tuple(std::size_t depth) {
+    if (depth >= limits_.max_depth) return fail(Errc::kTooDeep);
+    SINEW_ASSIGN(const std::size_t count, wire::read_tuple_header(in_));
+    reserved_ += count * kLeastBox;
+    if (reserved_ > in_.remaining()) return fail(Errc::kTruncated);
+    auto builder = model_.begin_tuple(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      reserved_ -= kLeastBox;
+      SINEW_ASSIGN(auto item, unbox(depth + 1));
+      builder.add(std::move(item));
+    }
+    auto made = model_.end_tuple(std::move(builder));
+    if (!made) return fail(Errc::kModelFailed);
+    return made;
+  }
+
+  M& model_;
+  Reader& in_;
+  const wire::BrineLimits& limits_;
+  std::size_t reserved_;  // bytes that boxes which have not begun need, of the caller's, too
+};
 
 }  // namespace detail
 
 /// Unboxes a value. References to our own objects are looked up (kUnknownObject), references to
-/// the peer's become proxies.
+/// the peer's become proxies. `reserved` is as in decode_brine().
 ///
 /// Fails as decode_brine() does, and with kUnknownLabel and kUnknownObject.
 template <ReferenceModel M>
 Result<typename M::Handle> unbox(M& model, Reader& in, const wire::BrineLimits& limits,
-                                 std::size_t depth) {
-  SINEW_ASSIGN(const Label label, read_label(in));
-  switch (label) {
-    case Label::kValue: return wire::decode_brine(model, in, limits);
-    case Label::kTuple: return detail::unbox_tuple(model, in, limits, depth);
-    case Label::kLocalRef: {
-      SINEW_ASSIGN(const object::ObjectIdView id, read_object_id(in));
-      auto object = model.exported_object(id);
-      if (!object) return fail(Errc::kUnknownObject);
-      return object;
-    }
-    case Label::kRemoteRef: {
-      SINEW_ASSIGN(const object::ObjectIdView id, read_object_id(in));
-      auto proxy = model.import_object(id);
-      if (!proxy) return fail(Errc::kModelFailed);
-      return proxy;
-    }
-  }
-  return fail(Errc::kUnknownLabel);
+                                 std::size_t reserved = 0) {
+  return detail::Unboxer<M>(model, in, limits, reserved).unbox(0);
 }
 
 /// Reads the items of a boxed tuple one by one, without making the tuple: the arguments of a
@@ -182,11 +204,7 @@ Result<typename M::Handle> unbox(M& model, Reader& in, const wire::BrineLimits& 
 class ItemReader {
  public:
   /// Starts reading the boxed tuple at `in`. Fails with kWrongType when it is something else.
-  static Result<ItemReader> of_box(Reader& in) noexcept {
-    SINEW_ASSIGN(const Label label, read_label(in));
-    if (label != Label::kValue && label != Label::kTuple) return fail(Errc::kWrongType);
-    return of_tuple(in, label == Label::kTuple);
-  }
+  static Result<ItemReader> of_box(Reader& in) noexcept { return of_box(in, 0); }
 
   /// Items that have not been read.
   std::size_t remaining() const noexcept { return remaining_; }
@@ -196,7 +214,8 @@ class ItemReader {
   Result<typename M::Handle> next(M& model, const wire::BrineLimits& limits) {
     if (remaining_ == 0) return fail(Errc::kTruncated);
     --remaining_;
-    return boxed_ ? unbox(model, *in_, limits) : wire::decode_brine(model, *in_, limits);
+    return boxed_ ? unbox(model, *in_, limits, reserved())
+                  : wire::decode_brine(model, *in_, limits, reserved());
   }
 
   /// The next item, which must be a tuple, as a reader of its items; read them all before the next
@@ -204,7 +223,7 @@ class ItemReader {
   Result<ItemReader> next_items() noexcept {
     if (remaining_ == 0) return fail(Errc::kTruncated);
     --remaining_;
-    return boxed_ ? of_box(*in_) : of_tuple(*in_, false);
+    return boxed_ ? of_box(*in_, reserved()) : of_tuple(*in_, false, reserved());
   }
 
   /// The next item as text or a number, without making it. Fails with kWrongType.
@@ -227,12 +246,23 @@ class ItemReader {
   }
 
  private:
-  ItemReader(Reader& in, std::size_t count, bool boxed) noexcept
-      : in_(&in), remaining_(count), boxed_(boxed) {}
+  ItemReader(Reader& in, std::size_t count, bool boxed, std::size_t reserved) noexcept
+      : in_(&in), remaining_(count), reserved_outside_(reserved), boxed_(boxed) {}
 
-  static Result<ItemReader> of_tuple(Reader& in, bool boxed) noexcept {
+  static Result<ItemReader> of_box(Reader& in, std::size_t reserved) noexcept {
+    SINEW_ASSIGN(const Label label, read_label(in));
+    if (label != Label::kValue && label != Label::kTuple) return fail(Errc::kWrongType);
+    return of_tuple(in, label == Label::kTuple, reserved);
+  }
+
+  static Result<ItemReader> of_tuple(Reader& in, bool boxed, std::size_t reserved) noexcept {
     SINEW_ASSIGN(const std::size_t count, wire::read_tuple_header(in));
-    return ItemReader(in, count, boxed);
+    return ItemReader(in, count, boxed, reserved);
+  }
+
+  // Bytes that the items which have not begun need.
+  std::size_t reserved() const noexcept {
+    return reserved_outside_ + remaining_ * (boxed_ ? kLeastBox : 1);
   }
 
   Result<void> enter_value() noexcept {
@@ -246,6 +276,7 @@ class ItemReader {
 
   Reader* in_;
   std::size_t remaining_;
+  std::size_t reserved_outside_;  // by the reader of what this one is an item of
   bool boxed_;
 };
 

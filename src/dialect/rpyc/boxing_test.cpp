@@ -77,8 +77,9 @@ class BoxingTest : public ::testing::Test {
 };
 
 TEST_F(BoxingTest, ValuesTravelAsValues) {
-  for (const Value& value : {Value(), Value(true), Value(5), Value("text"), tuple({1, 2, tuple({})}),
-                             Value::slice(1, Value(), 3), Value::frozen_set({1, 2})}) {
+  for (const Value& value :
+       {Value(), Value(true), Value(5), Value("text"), tuple({1, 2, tuple({})}),
+        Value::slice(1, Value(), 3), Value::frozen_set({1, 2})}) {
     const std::string bytes = boxed(value);
     EXPECT_EQ(label_of(bytes), Label::kValue);
     EXPECT_EQ(unboxed(bytes), wire::to_text(value));
@@ -132,6 +133,76 @@ TEST_F(BoxingTest, DeepTuplesAreRefusedBothWays) {
   EXPECT_EQ(boxed(deep), "error: " + std::string(describe(Errc::kTooDeep)));
 }
 
+// Counts the room that tuples were given before their items came.
+class CountingModel : public ReferringModel {
+ public:
+  TupleBuilder begin_tuple(std::size_t count) {
+    room += count;
+    return ReferringModel::begin_tuple(count);
+  }
+  std::size_t room = 0;
+};
+
+TEST_F(BoxingTest, NestedTuplesCannotClaimTheSameBytes) {
+  constexpr std::size_t kBytes = 100'000;
+  Writer out;
+  for (int depth = 0; depth < 100; ++depth) {
+    write_label(out, Label::kTuple);
+    wire::write_tuple_header(out, kBytes - 1000);
+  }
+  std::string bytes(as_text(out.copied()));
+  bytes.append(kBytes, '\0');
+  CountingModel model;
+  Reader in(as_bytes(bytes));
+  EXPECT_EQ(unbox(model, in, limits_).error(), Errc::kTruncated);
+  EXPECT_LE(model.room, kBytes / kLeastBox);
+}
+
+TEST_F(BoxingTest, AValueInsideCannotClaimTheBytesOfItsNeighbours) {
+  constexpr std::size_t kBytes = 30'000;
+  for (const bool by_items : {false, true}) {
+    Writer out;
+    write_label(out, Label::kTuple);
+    wire::write_tuple_header(out, kBytes / kLeastBox);
+    write_label(out, Label::kValue);
+    wire::write_tuple_header(out, 1000);
+    std::string bytes(as_text(out.copied()));
+    bytes.append(kBytes, '\0');
+    CountingModel model;
+    Reader in(as_bytes(bytes));
+    const auto read = [&] {
+      return by_items ? ItemReader::of_box(in)->next(model, limits_) : unbox(model, in, limits_);
+    };
+    EXPECT_EQ(read().error(), Errc::kTruncated);
+    EXPECT_LE(model.room, kBytes / kLeastBox);
+  }
+}
+
+TEST_F(BoxingTest, ArgumentsInsideArgumentsCannotClaimTheSameBytes) {
+  constexpr std::size_t kBytes = 30'000;
+  Writer out;
+  write_label(out, Label::kValue);
+  for (const std::size_t count : {kBytes - 100, std::size_t{1}, kBytes - 200}) {
+    wire::write_tuple_header(out, count);
+  }
+  std::string bytes(as_text(out.copied()));
+  bytes.append(kBytes, '\0');
+  CountingModel model;
+  Reader in(as_bytes(bytes));
+  auto outer = ItemReader::of_box(in);
+  ASSERT_TRUE(outer);
+  auto inner = outer->next_items();
+  ASSERT_TRUE(inner);
+  EXPECT_EQ(inner->next(model, limits_).error(), Errc::kTruncated);
+  EXPECT_EQ(model.room, 0u);
+}
+
+TEST_F(BoxingTest, AsManyTuplesAsThereAreBytesForAreRead) {
+  Value deep = object(5);
+  for (int i = 0; i < 50; ++i) deep = tuple({deep, 1, object(6)});
+  EXPECT_EQ(unboxed(boxed(deep)).find("error: "), std::string::npos);
+}
+
 TEST_F(BoxingTest, TheLimitOfExportsIsAnError) {
   ours_.max_exports = 1;
   EXPECT_EQ(boxed(tuple({object(1), object(2)})),
@@ -162,7 +233,8 @@ TEST_F(BoxingTest, BrokenBoxesAreRefused) {
 TEST_F(BoxingTest, ItemsNeedNoTupleToBeBoxedAsOne) {
   const std::vector<Value> items{Value(1), object(5)};
   Writer out;
-  ASSERT_TRUE(box_items(ours_, items.size(), [&](std::size_t i) { return &items[i]; }, out, limits_));
+  ASSERT_TRUE(
+      box_items(ours_, items.size(), [&](std::size_t i) { return &items[i]; }, out, limits_));
   EXPECT_EQ(std::string(as_text(out.copied())), boxed(tuple({1, object(5)})));
 }
 

@@ -13,6 +13,7 @@ rpc::Incoming::Kind kind_of(wire::MessageKind kind) noexcept {
   switch (kind) {
     case wire::MessageKind::kReply: return rpc::Incoming::Kind::kReply;
     case wire::MessageKind::kException: return rpc::Incoming::Kind::kException;
+    case wire::MessageKind::kExtension: return rpc::Incoming::Kind::kNotice;
     case wire::MessageKind::kRequest: break;
   }
   return rpc::Incoming::Kind::kRequest;
@@ -49,6 +50,11 @@ Result<rpc::Incoming> RpycSession::open(Slice frame) {
   }
   SINEW_ASSIGN(const wire::Message message, wire::parse_message(body.bytes()));
   SINEW_TRY(check_family(message.family));
+  if (message.kind == wire::MessageKind::kExtension) {
+    return open_extension(message, std::move(body));
+  }
+  SINEW_ASSIGN(auto control, negotiate(message));
+  if (control) return *std::move(control);
   return rpc::Incoming{.kind = kind_of(message.kind),
                        .seq = message.seq,
                        .body = std::move(body).narrow(message.body)};
@@ -65,6 +71,85 @@ Result<void> RpycSession::check_family(wire::Family spoken) {
   }
   family_.store(spoken, std::memory_order_relaxed);
   return {};
+}
+
+// ---------------------------------------------------------------------------------------------
+// Extensions
+
+namespace {
+
+rpc::Incoming control(const Writer& answer) {
+  return {.kind = rpc::Incoming::Kind::kControl, .seq = 0, .body = Slice::copy_of(answer.copied())};
+}
+
+bool may_be_ping(ByteView body) noexcept {
+  // A tuple of two, and the code as stock peers and we write it.
+  constexpr std::uint8_t kCode = wire::kImmediateBias + static_cast<std::uint8_t>(Handler::kPing);
+  return body.size() > 2 && body[0] == wire::kTagTuple1 + 1 && body[1] == kCode;
+}
+
+}  // namespace
+
+void RpycSession::write_offer(Writer& out, std::int64_t seq) {
+  if (options_.extensions.empty()) return;
+  std::int64_t none = kNotOffered;
+  if (!offer_seq_.compare_exchange_strong(none, seq)) return;
+  rpyc::write_offer(out, family(), seq, options_.extensions);
+}
+
+void RpycSession::agree(const ExtensionSet& set) noexcept {
+  for (std::size_t i = 0; i < agreed_.size(); ++i) {
+    const std::uint8_t version = set.version(kExtensions[i].number);
+    if (version > agreed_[i].load(std::memory_order_relaxed)) {
+      agreed_[i].store(version, std::memory_order_release);
+    }
+  }
+}
+
+// The peer's offer, or its answer to ours. Nothing: any other message.
+Result<std::optional<rpc::Incoming>> RpycSession::negotiate(const wire::Message& message) {
+  if (message.kind == wire::MessageKind::kRequest) {
+    if (!may_be_ping(message.body) || options_.extensions.empty()) return std::nullopt;
+    SINEW_ASSIGN(const auto offer, read_offer(message.body));
+    if (!offer) return std::nullopt;
+    return accept(message, *offer);
+  }
+  const std::int64_t asked = offer_seq_.load(std::memory_order_relaxed);
+  if (offer_answered_ || message.seq != asked || asked == kNotOffered) return std::nullopt;
+  offer_answered_ = true;
+  if (message.kind == wire::MessageKind::kReply) {
+    SINEW_ASSIGN(const auto accepted, read_acceptance(message.body));
+    if (accepted && !accepted->is_within(options_.extensions)) return fail(Errc::kBadExtension);
+    if (accepted) agree(*accepted);
+  }
+  return rpc::Incoming{.kind = rpc::Incoming::Kind::kControl, .seq = 0, .body = {}};
+}
+
+Result<rpc::Incoming> RpycSession::accept(const wire::Message& message, const ExtensionSet& offer) {
+  if (offer_heard_) return fail(Errc::kBadExtension);
+  offer_heard_ = true;
+  const ExtensionSet accepted = offer.common(options_.extensions);
+  agree(accepted);
+  Writer out;
+  write_acceptance(out, message.family, message.seq, accepted);
+  return control(out);
+}
+
+Result<rpc::Incoming> RpycSession::open_extension(const wire::Message& message, Slice body) {
+  const auto number = message.seq;
+  if (number < 1 || number > static_cast<std::int64_t>(kExtensions.size()) ||
+      !agrees_on(static_cast<Extension>(number))) {
+    return fail(Errc::kBadExtension);
+  }
+  if (static_cast<Extension>(number) != Extension::kHeartbeat) {
+    return rpc::Incoming{.kind = rpc::Incoming::Kind::kNotice,
+                         .seq = number,
+                         .body = std::move(body).narrow(message.body)};
+  }
+  SINEW_ASSIGN(const Heartbeat beat, read_heartbeat(message.body));
+  Writer out;
+  if (beat.asks) write_heartbeat(out, message.family, {.asks = false, .stamp = beat.stamp});
+  return control(out);
 }
 
 std::string_view RpycSession::explain(Errc errc) const noexcept {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <string_view>
 
+#include "dialect/rpyc/extensions.h"
 #include "rpc/session.h"
 #include "wire/rpyc_message.h"
 
@@ -22,11 +23,13 @@ struct SessionOptions {
   Family wire_family = Family::kAuto;
   std::size_t max_frame_size = std::size_t{1} << 30;       ///< bytes of payload as received
   std::size_t max_inflated_size = std::size_t{256} << 20;  ///< bytes of payload after inflating
+  ExtensionSet extensions = ExtensionSet::all();           ///< what to offer and to accept
 };
 
-/// RPyC's frames and message headers, in both wire families.
+/// RPyC's frames and message headers, in both wire families, and what two Sinew peers agree on
+/// beyond them (docs/protocols/extensions.md).
 ///
-/// threads: as rpc::Session; family() any.
+/// threads: as rpc::Session; family(), agrees_on() and write_offer() any.
 class RpycSession final : public rpc::Session {
  public:
   explicit RpycSession(const SessionOptions& options) noexcept;
@@ -36,6 +39,15 @@ class RpycSession final : public rpc::Session {
   Result<rpc::Incoming> open(Slice frame) override;
   std::string_view explain(Errc errc) const noexcept override;
   bool carries_references(const rpc::Incoming& answer) const noexcept override;
+
+  /// Writes the offer of our extensions as a request numbered `seq`, the first time; nothing when
+  /// there is nothing to offer or it has been done.
+  void write_offer(Writer& out, std::int64_t seq);
+
+  /// True once both sides may use `extension`.
+  bool agrees_on(Extension extension) const noexcept {
+    return agreed_[static_cast<std::size_t>(extension) - 1].load(std::memory_order_acquire) != 0;
+  }
 
   /// True when the peer may yet be heard, and that would tell which family to speak.
   bool should_listen() const noexcept {
@@ -52,12 +64,22 @@ class RpycSession final : public rpc::Session {
   wire::Family family() const noexcept { return family_.load(std::memory_order_relaxed); }
 
  private:
+  static constexpr std::int64_t kNotOffered = -1;
+
   Result<void> check_family(wire::Family spoken);
+  Result<rpc::Incoming> open_extension(const wire::Message& message, Slice body);
+  Result<std::optional<rpc::Incoming>> negotiate(const wire::Message& message);
+  Result<rpc::Incoming> accept(const wire::Message& message, const ExtensionSet& offer);
+  void agree(const ExtensionSet& set) noexcept;
 
   const SessionOptions options_;
   std::atomic<wire::Family> family_;
   std::atomic<bool> listening_;     // we may yet wait to hear the peer before we speak
   std::atomic<bool> heard_{false};  // at least one frame has come
+  std::atomic<std::int64_t> offer_seq_{kNotOffered};
+  bool offer_answered_ = false;  // the leader's
+  bool offer_heard_ = false;     // the leader's
+  std::array<std::atomic<std::uint8_t>, kExtensions.size()> agreed_{};
 };
 
 }  // namespace sinew::dialect::rpyc

@@ -25,7 +25,8 @@ std::string message(wire::Family family, wire::MessageKind kind, std::int64_t se
 
 std::string frame(std::string_view payload, bool compressed = false) {
   std::string bytes(5, '\0');
-  store_be32(reinterpret_cast<std::uint8_t*>(bytes.data()), static_cast<std::uint32_t>(payload.size()));
+  store_be32(reinterpret_cast<std::uint8_t*>(bytes.data()),
+             static_cast<std::uint32_t>(payload.size()));
   bytes[4] = compressed ? '\1' : '\0';
   return bytes.append(payload) + '\n';
 }
@@ -137,8 +138,8 @@ TEST_F(RpycSessionTest, AFrameThatInflatesBeyondTheLimitIsRefused) {
 }
 
 TEST_F(RpycSessionTest, AMessageThatBreaksTheFormatIsRefused) {
-  for (const std::string& payload :
-       {std::string(), std::string(1, '\1'), std::string("\4\x11\x51\0", 4), std::string(30, '\xff')}) {
+  for (const std::string& payload : {std::string(), std::string(1, '\1'),
+                                     std::string("\4\x11\x51\0", 4), std::string(30, '\xff')}) {
     RpycSession session(speaking(Family::kC));
     EXPECT_FALSE(receive(session, frame(payload))) << payload.size();
   }

@@ -29,6 +29,7 @@ DEFAULTS = {
     "sync_request_timeout": 30,
     "before_closed": None,
     "close_catchall": False,
+    "bind_threads": False,
 }
 
 SAFE = """

@@ -1,5 +1,7 @@
 """Every limit that a peer could meet: exceeding it is an error to it, and the rest goes on."""
 
+import contextlib
+
 import pytest
 
 from harness.combos import only
@@ -90,6 +92,27 @@ def test_max_remote_classes_is_an_error_of_the_call(serve, connect_to):
         made += [conn.root.new_class(n) for n in range(100)]
 
 
+def test_classes_that_were_seen_go_on_working_beyond_max_remote_classes(serve, connect_to):
+    conn = connect_to(serve(SERVICE), config={"max_remote_classes": 5})
+    assert list(conn.root.iterator(3)) == [0, 1, 2]
+    for number in range(20):
+        with contextlib.suppress(MemoryError):
+            conn.root.new_class(number)
+    with pytest.raises(MemoryError, match="max_remote_classes"):
+        conn.root.new_class(20)
+    assert list(conn.root.iterator(3)) == [0, 1, 2]
+    assert conn.root.add(1, 2) == 3
+
+
+def test_max_class_name_is_an_error_of_the_call(serve, connect_to):
+    conn = connect_to(serve(SERVICE), config={"max_class_name": 100})
+    module = len("peers.limits.")
+    assert conn.root.new_name(100 - module) is not None
+    with pytest.raises(MemoryError, match="max_class_name"):
+        conn.root.new_name(101 - module)
+    assert conn.root.add(1, 2) == 3
+
+
 def test_max_connections_refuses_more_clients(serve, connect_to):
     server = serve(SERVICE, config={"max_connections": 3}, fresh=True)
     conns = [connect_to(server) for _ in range(3)]
@@ -119,7 +142,16 @@ def test_first_frame_timeout_closes_silent_clients_only(serve, connect_to, kind)
 
 
 @pytest.mark.parametrize(
-    "key", ["max_frame_size", "max_depth", "max_exports", "max_pending_calls", "max_call_depth"]
+    "key",
+    [
+        "max_frame_size",
+        "max_depth",
+        "max_exports",
+        "max_pending_calls",
+        "max_call_depth",
+        "max_remote_classes",
+        "max_class_name",
+    ],
 )
 @pytest.mark.parametrize("value", [0, -1, "many"])
 def test_a_limit_that_makes_no_sense_is_refused(serve, connect_to, key, value):

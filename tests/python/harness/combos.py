@@ -26,6 +26,7 @@ MARKS = (
     "combos(client=None, server=None): run only the combinations with these implementations",
     "impls(*names): run a one-implementation test only for these implementations",
     "stock_bug(reason, client=None, server=None, stock=None, strict=True): a defect of stock",
+    "not_yet(reason, client=None, server=None): what ours lacks still",
     "timeout(seconds): hard limit of one test, 30 seconds when absent",
 )
 ALL_COMBOS = tuple(Combo(c, s) for c in IMPLEMENTATIONS for s in IMPLEMENTATIONS)
@@ -42,6 +43,14 @@ def stock_bug(reason, *, client=None, server=None, stock=None, strict=True):
     implementation name neither role.
     """
     return pytest.mark.stock_bug(reason, client=client, server=server, stock=stock, strict=strict)
+
+
+def not_yet(reason, *, client=None, server=None):
+    """Expect failure where ours plays the named roles: what stock can do and we cannot, so far.
+
+    Once it can be done the test fails for passing, and the mark is taken away.
+    """
+    return pytest.mark.not_yet(reason, client=client, server=server)
 
 
 def chosen_combos(metafunc):
@@ -61,16 +70,21 @@ def chosen_impls(metafunc):
     return list(IMPLEMENTATIONS)
 
 
-def expect_stock_bugs(item, stock_version):
-    """Turn the `stock_bug` marks of a collected test into xfail where they apply."""
-    params = getattr(getattr(item, "callspec", None), "params", {})
-    combo, impl = params.get("combo"), params.get("impl")
+def expect_failures(item, stock_version):
+    """Turn the `stock_bug` and `not_yet` marks of a collected test into xfail where they apply."""
     for mark in item.iter_markers("stock_bug"):
-        client, server = mark.kwargs["client"], mark.kwargs["server"]
-        if mark.kwargs["stock"] not in (None, stock_version):
-            continue
-        hit = combo.matches(client, server) if combo else impl == "stock"
-        if hit:
+        if mark.kwargs["stock"] in (None, stock_version) and _plays(item, "stock", mark):
             item.add_marker(
                 pytest.mark.xfail(reason=f"stock: {mark.args[0]}", strict=mark.kwargs["strict"])
             )
+    for mark in item.iter_markers("not_yet"):
+        if _plays(item, "ours", mark):
+            item.add_marker(pytest.mark.xfail(reason=f"not yet: {mark.args[0]}", strict=True))
+
+
+def _plays(item, implementation, mark):
+    """Tell whether an implementation plays in this test the roles that the mark names."""
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    if "combo" in params:
+        return params["combo"].matches(mark.kwargs["client"], mark.kwargs["server"])
+    return params.get("impl") == implementation

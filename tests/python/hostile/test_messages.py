@@ -49,6 +49,39 @@ def test_brine_that_announces_more_than_there_is(raw, honest, lie):
         assert is_refused(raw)
 
 
+def peak_memory(pid):
+    """Return the most memory that a process ever had resident, in MiB."""
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1]) >> 10 for line in file if line.startswith("VmHWM"))
+
+
+@pytest.mark.parametrize("handler", [wire.PING, wire.CALL, wire.INSPECT])
+def test_nested_tuples_that_all_announce_the_same_bytes(serve, honest, handler):
+    own, size = serve("gates:gates", fresh=True), 1_000_000
+    before = peak_memory(own.pid)
+    nested = (b"\x11\x52\x15" + (size - 8000).to_bytes(4, "big")) * 190
+    payload = b"\x01\x11\x50\x11" + wire.encode(handler) + b"\x11\x52\x10" + nested
+    with honest(), wire.Raw(own.port) as client:
+        client.send(wire.frame(payload + bytes(size)))
+        assert is_refused(client)
+        assert still_answers(client)
+    assert peak_memory(own.pid) < before + 64
+
+
+def test_objects_released_too_often_are_not_kept(serve, connect_to):
+    server = serve("lifetime:tracker", fresh=True, config={"max_exports": 5})
+    watcher = connect_to(server)
+    with wire.Raw(server.port) as client:
+        root = client.root()
+        for seq in range(1, 50):
+            arguments = (wire.LOCAL_REF, root), wire.boxed("make"), wire.boxed(())
+            _, _, (label, made) = client.ask(2 * seq, 8, *arguments)
+            assert label == wire.REMOTE_REF
+            client.send(wire.request(2 * seq + 1, wire.DEL, (wire.LOCAL_REF, made), wire.boxed(2)))
+            assert client.reply()[0] == wire.EXCEPTION
+        assert watcher.root.living() <= 1
+
+
 @pytest.mark.parametrize("tag", [0x07, 0x1C, 0x1F, 0xF0, 0xFF])
 def test_a_tag_that_does_not_exist(raw, honest, tag):
     with honest():

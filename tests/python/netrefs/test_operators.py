@@ -133,6 +133,22 @@ def test_a_local_value_on_the_left_of_a_comparison(remote):
     assert operator.eq(5, remote.Full())
 
 
+def test_an_order_by_one_method_serves_both_directions(remote):
+    one, two = remote.OnlyLess(1), remote.OnlyLess(2)
+    assert (one < two, two < one, one > two, two > one) == (True, False, False, True)
+    assert [item.value for item in sorted([two, one], reverse=True)] == [2, 1]
+    assert max(one, two) is two
+    one, two = remote.OnlyAtMost(1), remote.OnlyAtMost(2)
+    assert (one <= two, two <= one, one >= two, two >= one) == (True, False, False, True)
+
+
+def test_an_order_that_neither_side_has_is_a_type_error(remote):
+    one, two = remote.OnlyLess(1), remote.OnlyLess(2)
+    for function in (operator.le, operator.ge):
+        with pytest.raises(TypeError):
+            function(one, two)
+
+
 def test_items_are_set_and_deleted(remote):
     target = remote.Full()
     target["a"] = 1

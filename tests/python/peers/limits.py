@@ -20,4 +20,7 @@ def greedy(rpyc):
         def exposed_new_class(self, number):
             return type(f"Class{number}", (), {})()
 
+        def exposed_new_name(self, size):
+            return type("N" * size, (), {})()
+
     return Greedy

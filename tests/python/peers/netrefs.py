@@ -215,6 +215,26 @@ class Slotted:
         self.x = 1
 
 
+class OnlyLess:
+    """Has an order by one method: Python asks the other operand for the rest."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __lt__(self, other):
+        return self.value < other.value
+
+
+class OnlyAtMost:
+    """The same with the order's other method."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __le__(self, other):
+        return self.value <= other.value
+
+
 class ListChild(list):
     """A list that is not exactly a list."""
 

@@ -9,13 +9,15 @@ import threading
 import time
 
 import pytest
-
 import sinew.rpyc as rpyc
-import wire
-from harness.waiting import Worker
 from sinew._sinew import live_counts
 
+import wire
+from harness.waiting import Worker
+
 THING = ("tests.Thing", 4711, 1)
+# The peer of these tests knows no extension and does not say good-bye.
+ALONE = {"close_timeout": 0, "extensions": False}
 
 
 class Peer(wire.Raw):
@@ -38,7 +40,7 @@ class Peer(wire.Raw):
 
 def connect(sock):
     """Return a connection that does not wait for its peer when it is closed."""
-    return rpyc.connect_stream(rpyc.SocketStream(sock), config={"close_timeout": 0})
+    return rpyc.connect_stream(rpyc.SocketStream(sock), config=ALONE)
 
 
 @pytest.fixture
@@ -101,6 +103,25 @@ def test_an_answer_nobody_reads_is_given_back_without_a_question(ends):
     assert peer.is_quiet()
 
 
+def test_a_peer_that_echoes_the_offer_sees_no_extension():
+    ours, theirs = socket.socketpair()
+    conn = rpyc.connect_stream(rpyc.SocketStream(ours), config={"close_timeout": 0})
+    with Peer(theirs) as peer:
+        result = conn.async_request(wire.PING, "x")
+        _, seq, _ = peer.reply()
+        _, offer_seq, (_, (_, (offer,))) = peer.reply()
+        assert offer.startswith(b"\x93SINEW?")
+        peer.send(wire.frame(wire.message(wire.REPLY, seq, (wire.REMOTE_REF, THING))))
+        peer.send(wire.frame(wire.message(wire.REPLY, offer_seq, wire.boxed(offer))))
+        assert conn.serve(1)
+        del result
+        gc.collect()
+        kind, _, (handler, _) = peer.reply()
+        assert (kind, handler) == (wire.REQUEST, wire.DEL)
+        assert not conn.extensions
+        conn.close()
+
+
 def test_a_late_answer_is_given_back_without_a_question(ends):
     conn, peer = ends
     conn._config["sync_request_timeout"] = 0.05
@@ -129,27 +150,48 @@ def test_a_time_limit_on_the_socket_does_not_make_a_wait_burn_the_processor(ends
     assert peer.reply() == (wire.REPLY, 0, wire.boxed("x"))
 
 
-def test_ctrl_c_while_a_large_answer_is_sent(ends):
+class Bulky(rpyc.Service):
+    SIZE = 30_000_000
+
+    def exposed_bulk(self):
+        return b"x" * self.SIZE
+
+
+def test_ctrl_c_while_a_large_answer_is_sent():
     """It leaves through the call that serves, and the answer arrives nevertheless."""
-    conn, peer = ends
-    size = 30_000_000
+    ours, theirs = socket.socketpair()
+    conn = rpyc.connect_stream(rpyc.SocketStream(ours), Bulky, config=ALONE)
+    main = threading.get_ident()
 
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    previous = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        ours = wire.request(0, wire.PING, wire.boxed(b"x" * size))
-        sender = threading.Thread(target=peer.send, args=(ours,))
-        sender.start()
-        signal.setitimer(signal.ITIMER_REAL, 1.0)
-        with pytest.raises(KeyboardInterrupt):
-            conn.serve(20)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
-        sender.join()
-    assert peer.reply() == (wire.REPLY, 0, wire.boxed(b"x" * size))
+    with Peer(theirs) as peer:
+
+        def interrupt_when_it_has_begun():
+            theirs.recv(1, socket.MSG_PEEK)
+            signal.pthread_kill(main, signal.SIGUSR1)
+
+        def ask(seq, handler, *boxes):
+            peer.send(wire.request(seq, handler, *boxes))
+            assert conn.serve(5)
+            return peer.reply()[2][1]
+
+        root = ask(0, wire.GETROOT)
+        method = ask(1, wire.GETATTR, (wire.LOCAL_REF, root), wire.boxed("bulk"))
+        previous = signal.signal(signal.SIGUSR1, interrupt)
+        try:
+            peer.send(
+                wire.request(2, wire.CALL, (wire.LOCAL_REF, method), wire.boxed(()), wire.boxed(()))
+            )
+            worker = Worker(interrupt_when_it_has_begun)
+            with pytest.raises(KeyboardInterrupt):
+                conn.serve(20)
+            worker.result()
+        finally:
+            signal.signal(signal.SIGUSR1, previous)
+        assert peer.reply() == (wire.REPLY, 2, wire.boxed(b"x" * Bulky.SIZE))
+        conn.close()
 
 
 def test_a_frame_for_which_there_is_no_memory_ends_the_connection_only():
@@ -175,27 +217,37 @@ except EOFError as error:
 class OwnStream(rpyc.SocketStream):
     """A stream of the program's own, which the engine calls instead of using the descriptor."""
 
-    def read(self, count):
-        return super().read(count)
+    waits = threading.Event()
+
+    def poll(self, timeout):
+        self.waits.set()
+        return super().poll(timeout)
 
 
 def test_ctrl_c_in_a_wait_over_a_stream_of_the_programs_own():
     ours, theirs = socket.socketpair()
-    conn = rpyc.connect_stream(OwnStream(ours), config={"close_timeout": 0})
+    conn = rpyc.connect_stream(OwnStream(ours), config=ALONE)
+
+    main = threading.get_ident()
 
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    previous = signal.signal(signal.SIGALRM, interrupt)
     with Peer(theirs) as peer:
+
+        def interrupt_when_it_waits():
+            peer.reply()
+            assert OwnStream.waits.wait(10)
+            signal.pthread_kill(main, signal.SIGUSR1)
+
+        previous = signal.signal(signal.SIGUSR1, interrupt)
         try:
-            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            worker = Worker(interrupt_when_it_waits)
             with pytest.raises(KeyboardInterrupt):
                 conn.sync_request(wire.PING, "x")
+            worker.result()
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, previous)
-        peer.reply()
+            signal.signal(signal.SIGUSR1, previous)
         assert not conn.closed
         peer.send(wire.request(0, wire.PING, wire.boxed("x")))
         assert conn.serve(5)

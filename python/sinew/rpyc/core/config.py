@@ -48,6 +48,8 @@ DEFAULT_CONFIG = {
     "bind_threads": os.environ.get("RPYC_BIND_THREADS", "false").lower() == "true",
     # Ours: which RPyC to speak, and how much of everything is too much.
     "wire_family": "auto",
+    "extensions": True,
+    "offer_extensions": True,
     "close_timeout": 1,
     "first_frame_timeout": None,
     "max_connections": 10_000,
@@ -56,6 +58,7 @@ DEFAULT_CONFIG = {
     "max_depth": 200,
     "max_exports": 10_000_000,
     "max_remote_classes": 100_000,
+    "max_class_name": 4096,
     "max_call_depth": 200,
     "max_chunk_items": 10_000,
     "max_pending_calls": 1_000_000,
@@ -64,10 +67,39 @@ DEFAULT_CONFIG = {
 """Copied for each connection when that is made; changing it changes later connections."""
 
 
-class LiveConfig(dict):
+class Watched(dict):
+    """A dictionary that calls `_changed()` after each change of it, by whatever method."""
+
+    __slots__ = ()
+
+    def _changed(self):
+        raise NotImplementedError
+
+
+def _telling(name):
+    method = getattr(dict, name)
+
+    def change(self, *args, **kwargs):
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            self._changed()
+
+    change.__name__ = name
+    change.__qualname__ = f"Watched.{name}"
+    change.__doc__ = method.__doc__
+    return change
+
+
+for _name in "__setitem__ __delitem__ __ior__ clear pop popitem setdefault update".split():
+    setattr(Watched, _name, _telling(_name))
+
+
+class LiveConfig(Watched):
     """A connection's configuration: read at each use, so a change counts at once.
 
-    The engine keeps what it needs of it and is told about every change.
+    The engine keeps what it needs of it and is told about every change. A key that is missing, even
+    if it was removed, has its default.
     """
 
     __slots__ = ("_owner",)
@@ -78,41 +110,10 @@ class LiveConfig(dict):
         super().__init__(values)
         self._owner = weakref.ref(owner)
 
+    def __missing__(self, key):
+        return DEFAULT_CONFIG[key]
+
     def _changed(self):
         owner = self._owner()
         if owner is not None:
             owner._settings_changed()
-
-    def __setitem__(self, key, value):
-        super().__setitem__(key, value)
-        self._changed()
-
-    def __delitem__(self, key):
-        super().__delitem__(key)
-        self._changed()
-
-    def __ior__(self, other):
-        self.update(other)
-        return self
-
-    def update(self, *args, **kwargs):
-        """Update from another dictionary or pairs."""
-        super().update(*args, **kwargs)
-        self._changed()
-
-    def setdefault(self, key, default=None):
-        """Return the value of a key, set to `default` if it is missing."""
-        value = super().setdefault(key, default)
-        self._changed()
-        return value
-
-    def pop(self, *args):
-        """Remove a key and return its value."""
-        value = super().pop(*args)
-        self._changed()
-        return value
-
-    def clear(self):
-        """Remove all: what is missing counts as its default."""
-        super().clear()
-        self._changed()

@@ -13,7 +13,7 @@ from sinew._sinew import Connection as _EngineConnection
 
 from . import consts, netref, vinegar
 from .async_ import AsyncResultTimeout
-from .config import DEFAULT_CONFIG, LiveConfig
+from .config import DEFAULT_CONFIG, LiveConfig, Watched
 
 __all__ = ["DEFAULT_CONFIG", "AsyncResult", "AsyncResultTimeout", "Connection", "PingError"]
 
@@ -40,14 +40,14 @@ class Connection(_EngineConnection):
 
     def __init__(self, root, channel, config={}):  # noqa: B006 - stock's signature; only read
         self._closed = True  # until there is something to close
-        self._config = LiveConfig(self, {**DEFAULT_CONFIG, **config})
+        self._config = config
         if self._config["connid"] is None:
             self._config["connid"] = f"conn{next(_connection_id)}"
         self._local_root = root
         self._channel = channel
         self._remote_root = None
         self._last_traceback = None
-        self._HANDLERS = _Handlers(self)
+        self._handlers = _Handlers(self)
         self._attach(channel)
         self._closed = False
 
@@ -79,6 +79,14 @@ class Connection(_EngineConnection):
     def __repr__(self):
         kind, name = type(self), self._config["connid"]
         return f"<{kind.__module__}.{kind.__name__} {name!r} object at {id(self):#x}>"
+
+    @property
+    def extensions(self):
+        """What was agreed on with the peer beyond RPyC: a set of names, empty with a stock peer.
+
+        It is agreed on behind the first request. The names are in `docs/protocols/extensions.md`.
+        """
+        return self._extensions()
 
     @property
     def closed(self):
@@ -218,6 +226,10 @@ class Connection(_EngineConnection):
             return netref.known_class_object(name)
         return netref.class_factory(id_pack, self.sync_request(consts.HANDLE_INSPECT, id_pack))
 
+    def _live_config(self, values):
+        """Return what stands for `values`, which `_config` is being set to."""
+        return LiveConfig(self, {**DEFAULT_CONFIG, **values})
+
     def _box_exc(self, typ, val, tb):
         """Describe an exception of a request for the peer; None has it raised here instead."""
         config = self._config
@@ -251,9 +263,20 @@ class Connection(_EngineConnection):
                 "set allow_pickle in this side's configuration if you trust it"
             )
 
+    @property
+    def _HANDLERS(self):  # noqa: N802 - stock's name
+        """What the program has put in the place of the engine's handlers, by number."""
+        return self._handlers
+
+    @_HANDLERS.setter
+    def _HANDLERS(self, functions):  # noqa: N802
+        if functions is not self._handlers:  # it is after `|=`
+            self._handlers.clear()
+            self._handlers.update(functions)
+
     def _serve_cold(self, handler, args):
         """Serve a request that is not served in C++."""
-        function = self._COLD_HANDLERS.get(handler)
+        function = self._handlers.get(handler) or self._COLD_HANDLERS.get(handler)
         if function is None:
             raise KeyError(handler)
         return function(self, *args)
@@ -312,10 +335,11 @@ class Connection(_EngineConnection):
     )
 
 
-class _Handlers(dict):
+class _Handlers(Watched):
     """What a program has put in the place of the engine's handlers, by number.
 
-    `conn._HANDLERS[number] = function` has `function(conn, *args)` serve that request from now on.
+    `conn._HANDLERS[number] = function` has `function(conn, *args)` serve that request from now on;
+    without an entry, the engine serves it. Numbers of the program's own are served, too.
     """
 
     __slots__ = ("_conn",)
@@ -326,13 +350,11 @@ class _Handlers(dict):
         super().__init__()
         self._conn = weakref.ref(conn)
 
-    def __setitem__(self, number, function):
-        super().__setitem__(number, function)
-        self._conn()._set_override(number, function)
-
-    def __delitem__(self, number):
-        super().__delitem__(number)
-        self._conn()._set_override(number, None)
+    def _changed(self):
+        conn = self._conn()
+        if conn is not None:
+            for number in range(consts.HANDLE_PING, consts.HANDLE_INSTANCECHECK + 1):
+                conn._set_override(number, self.get(number))
 
 
 def _is_plain_socket(sock):

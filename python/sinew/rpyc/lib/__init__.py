@@ -1,7 +1,5 @@
 """Small parts that the other modules and users' programs share, under RPyC's names."""
 
-import inspect
-import random
 import sys
 import time
 
@@ -74,6 +72,8 @@ class hybridmethod:  # noqa: N801 - the name is part of the interface
 
 def hasattr_static(obj, attr):
     """Tell whether `obj` has `attr`, without running any descriptor or `__getattr__`."""
+    import inspect  # noqa: PLC0415 - 10 ms that clients should not pay
+
     try:
         inspect.getattr_static(obj, attr)
     except AttributeError:
@@ -182,6 +182,8 @@ def socket_backoff_connect(family, socktype, proto, addr, timeout, attempts):
 
 def exp_backoff(collision):
     """Return a random pause in seconds that may double with each collision, from 50 us."""
+    import random  # noqa: PLC0415
+
     return random.randrange(2 ** min(collision, 16)) * 50e-6 + random.random() * 50e-6  # noqa: S311, RUF100
 
 
@@ -201,6 +203,8 @@ def get_methods(obj_attrs, obj):
     Names in `obj_attrs` are left out. For a class, the methods of its metaclass come with its own,
     and where both have one the class wins.
     """
+    import inspect  # noqa: PLC0415
+
     kinds = list(reversed(type(obj).__mro__))
     if isinstance(obj, type):
         kinds += reversed(obj.__mro__)

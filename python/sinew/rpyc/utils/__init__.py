@@ -1,7 +1,5 @@
 """What programs use: exposing members here; factories, servers and helpers in the modules."""
 
-import inspect
-
 from sinew.rpyc import _lazy
 
 _DEFAULT_PREFIX = "exposed_"  # that of the default configuration
@@ -22,6 +20,8 @@ def service(cls):
     Each is bound a second time, under its name with the prefix in front. Marked classes inside are
     treated alike.
     """
+    import inspect  # noqa: PLC0415 - 10 ms that clients should not pay
+
     for name in dir(cls):
         member = inspect.getattr_static(cls, name, None)
         # A class method or static method carries the mark itself or on its function.

@@ -185,6 +185,7 @@ class Server:
         config = dict(self.protocol_config, credentials=credentials, endpoints=(here, there))
         config.setdefault("logger", self.logger)
         config.setdefault("wire_family", "detect")
+        config.setdefault("offer_extensions", False)
         conn = self.service._connect(Channel(SocketStream(sock)), config)
         limit = conn._config["first_frame_timeout"]
         if limit is not None:
