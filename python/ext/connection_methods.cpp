@@ -192,8 +192,8 @@ PyObject* connection_extensions(PyObject* object, PyObject* /*unused*/) {
   if (!names) return nullptr;
   for (const auto& info : dialect::rpyc::kExtensions) {
     if (!peer->session().agrees_on(info.number)) continue;
-    const PyRef name = PyRef::steal(PyUnicode_FromStringAndSize(
-        info.name.data(), static_cast<Py_ssize_t>(info.name.size())));
+    const PyRef name = PyRef::steal(
+        PyUnicode_FromStringAndSize(info.name.data(), static_cast<Py_ssize_t>(info.name.size())));
     if (!name || PySet_Add(names.get(), name.get()) != 0) return nullptr;
   }
   return names.release();

@@ -7,10 +7,6 @@
 #include "wire/rpyc_frame.h"
 
 namespace sinew::python {
-namespace {
-
-
-}  // namespace
 
 RemoteClass& Peer::class_of(const object::ObjectIdView& id) {
   if (RemoteClass* const known = classes_.find(id)) [[likely]]

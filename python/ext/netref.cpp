@@ -240,9 +240,9 @@ PyMemberDef netref_members[] = {
     {nullptr, 0, 0, 0, nullptr}};
 
 PyType_Slot netref_slots[] = {
-    {Py_tp_doc, const_cast<char*>(
-                    "BaseNetref(conn, id_pack): a proxy for an object that lives behind a "
-                    "connection. Whatever is done to it is done there.")},
+    {Py_tp_doc,
+     const_cast<char*>("BaseNetref(conn, id_pack): a proxy for an object that lives behind a "
+                       "connection. Whatever is done to it is done there.")},
     {Py_tp_new, reinterpret_cast<void*>(netref_new)},
     {Py_tp_dealloc, reinterpret_cast<void*>(netref_dealloc)},
     {Py_tp_traverse, reinterpret_cast<void*>(netref_traverse)},

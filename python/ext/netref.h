@@ -15,7 +15,7 @@ struct Netref {
   ConnectionObject* connection;  // owned reference
   RemoteClass* remote_class;     // lives as long as the connection
   std::int64_t instance_id;      // 0 for the class object itself
-  std::uint64_t received;  // how often the peer sent it: what its release returns; 0 if never
+  std::uint64_t received;        // how often the peer sent it: what its release returns; 0 if never
   PyObject* weak_references;
 };
 

@@ -162,6 +162,16 @@ bool Peer::poll_briefly(rpc::Call& call, Deadline deadline) noexcept {
   return done;
 }
 
+void Peer::set_on_messages_left(std::function<void()> function) {
+  const std::scoped_lock lock(on_messages_left_mutex_);
+  on_messages_left_.swap(function);
+}
+
+void Peer::messages_left() noexcept {
+  const std::scoped_lock lock(on_messages_left_mutex_);
+  if (on_messages_left_) on_messages_left_();
+}
+
 // Python runs signal handlers on the main thread only.
 bool Peer::handles_signals() const noexcept {
   static thread_local const bool is_main_thread = ::gettid() == ::getpid();

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -136,6 +138,11 @@ class Peer final : public rpc::Dispatcher {
   bool handles_signals() const noexcept override;
   bool interrupted() noexcept override;
   void before_idle_flush() noexcept override { send_releases(); }
+  void messages_left() noexcept override;
+
+  /// Has `function` called, without the GIL and on any thread, when messages were read that wait
+  /// for somebody to serve them. Empty: nobody. It is not running any more on return.
+  void set_on_messages_left(std::function<void()> function);
 
  private:
   Peer(ConnectionObject* owner, std::unique_ptr<io::Stream> stream,
@@ -188,6 +195,8 @@ class Peer final : public rpc::Dispatcher {
   ConnectionObject* const owner_;
   Patience patience_;
   bool offered_ = false;
+  std::mutex on_messages_left_mutex_;
+  std::function<void()> on_messages_left_;  // guarded by on_messages_left_mutex_
   const PeerLimits limits_;
   dialect::rpyc::RpycSession& session_;  // owned by connection_
   Settings settings_;

@@ -5,6 +5,8 @@
 
 #include <fcntl.h>
 
+#include <stdexcept>
+
 #include "connection_object.h"
 #include "errors.h"
 #include "gil.h"
@@ -32,6 +34,7 @@ class PooledConnection final : public server::PoolClient {
   // Shares the pool's callbacks. With the GIL held.
   PooledConnection(io::Fd watched, PoolObject* pool, PyObject* token) noexcept
       : watched_(std::move(watched)),
+        pool_(pool->pool),
         admit_(PyRef::share(pool->admit)),
         leave_(PyRef::share(pool->leave)),
         token_(PyRef::share(token)) {}
@@ -42,11 +45,12 @@ class PooledConnection final : public server::PoolClient {
     }
   }
 
+  void joined(std::uint64_t token) noexcept override { pool_token_ = token; }
   int descriptor() const noexcept override { return watched_.get(); }
 
   bool serve_available() noexcept override {
     if (interpreter_is_gone() || (!connection_ && !admit())) return false;
-    Peer* const peer = reinterpret_cast<ConnectionObject*>(connection_.get())->peer;
+    Peer* const peer = peer_of_connection();
     if (peer == nullptr) return false;
     const auto status = peer->connection().serve(Deadline::after(Duration::zero()),
                                                  /*once=*/false, /*wait_for_turn=*/false);
@@ -58,6 +62,9 @@ class PooledConnection final : public server::PoolClient {
   void gone() noexcept override {
     if (interpreter_is_gone()) return;
     const AdoptThread gil;
+    if (Peer* const peer = connection_ ? peer_of_connection() : nullptr) {
+      peer->set_on_messages_left(nullptr);
+    }
     const PyRef done = PyRef::steal(PyObject_CallFunctionObjArgs(
         leave_.get(), token_.get(), connection_ ? connection_.get() : Py_None, nullptr));
     if (!done) PyErr_WriteUnraisable(leave_.get());
@@ -70,7 +77,14 @@ class PooledConnection final : public server::PoolClient {
     if (!connection) PyErr_WriteUnraisable(admit_.get());
     if (!connection || connection.get() == Py_None) return false;
     connection_ = std::move(connection);
+    if (Peer* const peer = peer_of_connection()) {
+      peer->set_on_messages_left([pool = pool_, token = pool_token_] { pool->serve_soon(token); });
+    }
     return true;
+  }
+
+  Peer* peer_of_connection() const noexcept {
+    return reinterpret_cast<ConnectionObject*>(connection_.get())->peer;
   }
 
   // A request raised something that is not for the peer (SystemExit): it ends the connection.
@@ -83,6 +97,8 @@ class PooledConnection final : public server::PoolClient {
   // Our own: the connection closes its socket before it leaves the pool, and the number would
   // belong to another client by then.
   io::Fd watched_;
+  server::Pool* const pool_;  // outlives this: it calls gone() before it goes
+  std::uint64_t pool_token_ = 0;
   PyRef admit_;
   PyRef leave_;
   PyRef token_;
@@ -91,11 +107,14 @@ class PooledConnection final : public server::PoolClient {
 
 // ---------------------------------------------------------------------------------------------
 
-void ask_for_thread(PyObject* spawn) noexcept {
-  if (interpreter_is_gone()) return;
+// Throws when there is none to be had: the pool counts on those it gets.
+void ask_for_thread(PyObject* spawn) {
+  if (interpreter_is_gone()) throw std::runtime_error("the interpreter ends");
   const AdoptThread gil;
   const PyRef done = PyRef::steal(PyObject_CallNoArgs(spawn));
-  if (!done) PyErr_WriteUnraisable(spawn);
+  if (done) return;
+  PyErr_WriteUnraisable(spawn);
+  throw std::runtime_error("the server could not start a thread");
 }
 
 int pool_init(PyObject* object, PyObject* args, PyObject* /*kwargs*/) try {

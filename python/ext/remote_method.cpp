@@ -59,11 +59,10 @@ PyType_Slot bound_method_slots[] = {
     {Py_tp_members, bound_method_members},
     {0, nullptr}};
 
-PyType_Spec bound_method_spec = {
-    "sinew._sinew.BoundMethod", sizeof(BoundMethod), 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
-        Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    bound_method_slots};
+PyType_Spec bound_method_spec = {"sinew._sinew.BoundMethod", sizeof(BoundMethod), 0,
+                                 Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC |
+                                     Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                                 bound_method_slots};
 
 // ---------------------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ std::string_view describe(Errc errc) noexcept {
     case Errc::kModelFailed: return "the object model could not make or read a value";
     case Errc::kTooManyExports: return "max_exports objects are held by the peer";
     case Errc::kTooManyPending: return "max_pending_calls calls are unanswered";
-    case Errc::kQueueFull: return "max_queued_bytes wait to be sent or served";
+    case Errc::kQueueFull: return "max_queued_bytes or max_connections was reached";
     case Errc::kReleaseUnderflow: return "the peer returned more references than it was given";
     case Errc::kNoMemory: return "there is not enough memory for the message";
     case Errc::kWouldBlock: return "nothing can be done now without waiting";

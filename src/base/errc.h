@@ -39,7 +39,7 @@ enum class Errc : std::uint8_t {
   // Tables and queues: a limit option was reached.
   kTooManyExports,    ///< `max_exports` objects are held by the peer
   kTooManyPending,    ///< `max_pending_calls` calls are unanswered
-  kQueueFull,         ///< `max_queued_bytes` wait to be sent or served
+  kQueueFull,         ///< `max_queued_bytes` or `max_connections`, or the system has no descriptors
   kReleaseUnderflow,  ///< the peer returned more references than it was given
   kNoMemory,          ///< the system has no memory for a frame, or for what it inflates to
 

@@ -213,7 +213,15 @@ Result<Fd> accept(int listener, Deadline deadline) {
     switch (errno) {
       case EAGAIN:
       case ECONNABORTED:
-      case EPROTO: continue;
+      case EPROTO:
+      // Of the one connection, too (accept(2)): a firewall refused it, its network went away.
+      case EPERM:
+      case ENETDOWN:
+      case ENETUNREACH:
+      case ENOPROTOOPT:
+      case EHOSTDOWN:
+      case EHOSTUNREACH:
+      case ENONET: continue;
       case EINTR: return fail(Errc::kInterrupted);
       case EMFILE:
       case ENFILE:

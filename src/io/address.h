@@ -43,9 +43,9 @@ Fd connect(const Address& address, Deadline deadline);
 /// removed first. Throws Error.
 Fd listen(const Address& address, int backlog);
 
-/// Waits for the next connection on `listener`. kTimedOut, kInterrupted, kEndOfStream after
-/// shutdown of the listener; failures of the one connection (it was reset while waiting) are
-/// passed over.
+/// Waits for the next connection on `listener`. kTimedOut; kInterrupted; kQueueFull when the system
+/// is out of descriptors or memory, which passes; kEndOfStream after shutdown of the listener.
+/// Failures of the one connection (it was reset while waiting) are passed over.
 Result<Fd> accept(int listener, Deadline deadline);
 
 }  // namespace sinew::io

@@ -68,6 +68,7 @@ Result<void> Pool::add(std::shared_ptr<PoolClient> client) {
     if (clients_.size() >= options_.max_connections) return fail(Errc::kQueueFull);
     token = next_token_++;
     const auto entry = clients_.emplace(token, std::move(client)).first;
+    entry->second->joined(token);
     // Writable at once: that is how it is served for the first time.
     if (!watch(EPOLL_CTL_ADD, token, descriptor, kReadable | EPOLLOUT)) {
       client = std::move(entry.value());  // let go of without the lock
@@ -165,7 +166,8 @@ void Pool::put_back(Ready ready, bool lives) noexcept {
   const int descriptor = ready.client->descriptor();
   {
     const std::scoped_lock lock(mutex_);
-    if (lives && !closed_ && watch(EPOLL_CTL_MOD, ready.token, descriptor, kReadable)) {
+    const std::uint32_t at_once = std::erase(again_, ready.token) != 0 ? EPOLLOUT : 0u;
+    if (lives && !closed_ && watch(EPOLL_CTL_MOD, ready.token, descriptor, kReadable | at_once)) {
       clients_[ready.token] = std::move(ready.client);
       ++waiting_;
       return;
@@ -177,6 +179,17 @@ void Pool::put_back(Ready ready, bool lives) noexcept {
   ready.client.reset();
   const std::scoped_lock lock(mutex_);
   ++waiting_;
+}
+
+void Pool::serve_soon(Token token) noexcept {
+  const std::scoped_lock lock(mutex_);
+  const auto found = clients_.find(token);
+  if (found == clients_.end()) return;
+  if (found->second == nullptr) {
+    again_.push_back(token);
+  } else {
+    watch(EPOLL_CTL_MOD, token, found->second->descriptor(), kReadable | EPOLLOUT);
+  }
 }
 
 void Pool::close() noexcept {

@@ -21,6 +21,10 @@ class PoolClient {
  public:
   virtual ~PoolClient() = default;
 
+  /// The client is in a pool from now on, which calls it `token` (Pool::serve_soon()). Before
+  /// anything else, under the pool's lock.
+  virtual void joined(std::uint64_t token) noexcept { static_cast<void>(token); }
+
   /// The descriptor to watch: a socket or a pipe, and no other client's. Must stay valid until
   /// gone() has returned, so it has to be one that nobody else closes.
   virtual int descriptor() const noexcept = 0;
@@ -79,6 +83,10 @@ class Pool {
   /// of `want_thread`, even after close(), and never else: threads are counted when asked for.
   void run();
 
+  /// Has the client served soon although nothing may arrive: some other thread has read what there
+  /// was. Nothing happens when it has left.
+  void serve_soon(std::uint64_t token) noexcept;
+
   void close() noexcept;
 
   /// close(); waits until all threads have left, at most until `deadline`, then lets go of the
@@ -117,6 +125,7 @@ class Pool {
   mutable std::mutex mutex_;
   std::vector<Parker*> stoppers_;  // guarded by mutex_: the threads that wait in stop()
   Clients clients_;                // guarded by mutex_: null is one that is being served
+  std::vector<Token> again_;       // guarded by mutex_: to be served again when they come back
   Token next_token_ = 1;           // guarded by mutex_
   std::size_t threads_ = 0;        // guarded by mutex_: inside run(), or asked for
   std::size_t waiting_ = 0;        // guarded by mutex_: those of them that wait

@@ -35,6 +35,38 @@ TEST(Pool, ItsFirstConnectionBringsAThreadAndIsServedBeforeItSendsAnything) {
   EXPECT_TRUE(eventually([&] { return host.script.served.load() == 1; }));
 }
 
+TEST(Pool, AnIdleConnectionIsServedSoonWhenAskedFor) {
+  PoolHost host(PoolHost::steady(1));
+  const io::Fd client = host.connect();
+  EXPECT_EQ(ask(client, 'a'), 'a');
+  const int before = host.script.served.load();
+  host.pool->serve_soon(host.script.last_token.load());
+  EXPECT_TRUE(eventually([&] { return host.script.served.load() > before; }));
+}
+
+TEST(Pool, AConnectionThatIsBeingServedIsServedAgainWhenAskedFor) {
+  PoolHost host(PoolHost::steady(1));
+  const io::Fd client = host.connect();
+  send(client, 'w');
+  ASSERT_TRUE(eventually([&] { return host.script.waiting.load() == 1; }));
+  const int before = host.script.served.load();
+  host.pool->serve_soon(host.script.last_token.load());
+  host.script.gate.open();
+  EXPECT_TRUE(eventually([&] { return host.script.served.load() > before; }));
+  EXPECT_EQ(host.script.overlapped.load(), 0);
+}
+
+TEST(Pool, ServingSoonWhatHasLeftIsNothing) {
+  PoolHost host(PoolHost::steady(1));
+  {
+    const io::Fd client = host.connect();
+  }
+  ASSERT_TRUE(eventually([&] { return host.script.gone.load() == 1; }));
+  host.pool->serve_soon(host.script.last_token.load());
+  host.pool->serve_soon(12345);
+  EXPECT_EQ(host.pool->connections(), 0u);
+}
+
 TEST(Pool, ABusyThreadAsksForAnotherUpToMaxThreads) {
   PoolHost host(PoolHost::steady(3));
   std::vector<io::Fd> busy;

@@ -22,6 +22,7 @@ class ScriptedPoolClient final : public PoolClient {
   }
   ~ScriptedPoolClient() override { script_.alive.fetch_sub(1); }
 
+  void joined(std::uint64_t token) noexcept override { script_.last_token.store(token); }
   int descriptor() const noexcept override { return socket_.get(); }
 
   bool serve_available() noexcept override {

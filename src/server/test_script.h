@@ -35,13 +35,14 @@ class Gate {
 /// What all clients of a test share. threads: any.
 struct Script {
   Gate gate;
-  std::atomic<int> waiting{0};      ///< requests that have come to the gate
-  std::atomic<int> served{0};       ///< calls of serve() or serve_available()
-  std::atomic<int> overlapped{0};   ///< of these, beside another one on the same client
-  std::atomic<int> finished{0};     ///< calls of finish()
-  std::atomic<int> interrupted{0};  ///< calls of interrupt()
-  std::atomic<int> gone{0};         ///< calls of gone()
-  std::atomic<int> alive{0};        ///< clients that are not destroyed yet
+  std::atomic<int> waiting{0};               ///< requests that have come to the gate
+  std::atomic<int> served{0};                ///< calls of serve() or serve_available()
+  std::atomic<int> overlapped{0};            ///< of these, beside another one on the same client
+  std::atomic<int> finished{0};              ///< calls of finish()
+  std::atomic<int> interrupted{0};           ///< calls of interrupt()
+  std::atomic<std::uint64_t> last_token{0};  ///< of the client that joined a pool last
+  std::atomic<int> gone{0};                  ///< calls of gone()
+  std::atomic<int> alive{0};                 ///< clients that are not destroyed yet
 
   void note_thread() {
     const std::scoped_lock lock(mutex);

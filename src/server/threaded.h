@@ -25,10 +25,10 @@ class ThreadedClient {
   /// Once.
   virtual void serve() noexcept = 0;
 
-  /// Asks serve() to return once what is being served has been answered; at once if nothing is. To
-  /// end a socket's reading side, shutdown(SHUT_RD), does that.
-  /// threads: any, while serve() runs and just before and after it, never with the destructor; at
-  /// most once. Must not wait, nor for a lock that serve() holds while it waits.
+  /// Asks serve() to return once what is being served has been answered; at once if nothing is. For
+  /// a socket, shutdown(SHUT_RD) does that: what has arrived is still served, then the stream ends.
+  /// Must not wait, not even for a lock that serve() holds while it waits. At most once.
+  /// threads: any, while serve() runs or just before or after it; never beside the destructor.
   virtual void finish() noexcept = 0;
 
   /// Asks serve() to return now, whatever it is doing. After finish(), the same rules. The server
@@ -78,9 +78,10 @@ class ThreadedServer {
   /// out to be none.
   void run() noexcept;
 
-  /// Accepts nobody any more, disconnects those who have not been accepted yet, frees the address
-  /// and makes run() return; clients that are here go on. The path of a Unix socket stays. From any
-  /// thread, any number of times; not from a signal handler.
+  /// Accepts nobody any more and makes run() return; clients that are here go on. As run() returns,
+  /// or at once without it, those who have not been accepted are disconnected and the address is
+  /// free; the path of a Unix socket stays. From any thread, any number of times; not from a signal
+  /// handler.
   void close() noexcept;
 
   /// close(); asks every client to finish; at `deadline` interrupts those still here; then waits

@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import sys
+import threading
 import time
 import weakref
 from collections import deque
@@ -126,7 +127,13 @@ class Server:
                 _shut(sock)
                 continue
             self.clients.add(sock)
-            self._accept_method(sock)
+            try:
+                self._accept_method(sock)
+            except RuntimeError as error:  # no thread for it
+                self.logger.warning("refused %s: %s", address, error)
+                _shut(sock)
+                self.clients.discard(sock)
+                time.sleep(_PAUSE)
             return
         raise EOFError("the server was closed")
 
@@ -198,8 +205,6 @@ class Server:
 
     def _bg_register(self):
         """Register again and again, as long as the server is there."""
-        import threading  # noqa: PLC0415
-
         interval = self.registrar.REREGISTER_INTERVAL
         pause = threading.Event()
         while self.active:
@@ -249,10 +254,23 @@ class Server:
 
 
 _PAUSE = 0.1
+_GRACE = 1.0  # seconds for the threads of a pool to come back from what they serve
 
 # What `accept` may fail with while the listener is well: the client left, or resources ran out.
 _PASSING_ERRORS = frozenset(
-    (errno.ECONNABORTED, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EINTR)
+    (
+        errno.ECONNABORTED,
+        errno.EHOSTUNREACH,
+        errno.EINTR,
+        errno.EMFILE,
+        errno.ENETDOWN,
+        errno.ENETUNREACH,
+        errno.ENFILE,
+        errno.ENOBUFS,
+        errno.ENOMEM,
+        errno.EPERM,
+        errno.EPROTO,
+    )
 )
 
 
@@ -329,12 +347,18 @@ class ThreadPoolServer(Server):
         self.nbthreads = kwargs.pop("nbThreads", 20)
         self.request_batch_size = kwargs.pop("requestBatchSize", 10)
         super().__init__(*args, **kwargs)
+        self._inside = threading.local()
         self._pool = Pool(self.nbthreads, self._admit, self._leave, self._add_thread)
 
     def close(self):
         """Stop listening, end every connection and the threads; closing twice is allowed."""
         super().close()
-        self._pool.close()
+        # What is being served may go on; its connection ends with it. A request that closes its own
+        # server must not wait for itself.
+        if getattr(self._inside, "here", False):
+            spawn(self._pool.stop, _GRACE)
+        else:
+            self._pool.stop(_GRACE)
 
     def _accept_method(self, sock):
         try:
@@ -345,7 +369,11 @@ class ThreadPoolServer(Server):
             self.clients.discard(sock)
 
     def _add_thread(self):
-        spawn(self._pool.run)
+        spawn(self._run_pool)
+
+    def _run_pool(self):
+        self._inside.here = True
+        self._pool.run()
 
     def _admit(self, sock):
         """Make the connection to a client; None if it is not admitted."""
