@@ -5,6 +5,7 @@
 #include "netref.h"
 #include "peer.h"
 #include "question.h"
+#include "slot.h"
 
 namespace sinew::python {
 namespace {
@@ -26,7 +27,7 @@ BufferedIterator* self_of(PyObject* object) noexcept {
 }
 
 // Fetches the next chunk. False at the end, or with an exception set.
-bool fetch(BufferedIterator* self) noexcept {
+bool fetch(BufferedIterator* self) {
   if (self->remote == nullptr) return false;
   Netref* const remote = as_netref(self->remote);
   Peer* const peer = peer_of(remote->connection);
@@ -45,8 +46,9 @@ bool fetch(BufferedIterator* self) noexcept {
   }
   self->next = 0;
   Py_XSETREF(self->chunk, chunk.release());
-  const auto grown = static_cast<Py_ssize_t>(static_cast<double>(self->size) * self->factor);
-  self->size = std::clamp(grown, self->size, std::max(self->size, self->max_size));
+  const double grown = static_cast<double>(self->size) * self->factor;
+  const bool fits = grown < static_cast<double>(self->max_size);
+  self->size = fits ? static_cast<Py_ssize_t>(grown) : self->max_size;
   return true;
 }
 
@@ -58,7 +60,7 @@ PyObject* buffered_iterator_next(PyObject* object) {
   return PyRef::share(PyTuple_GET_ITEM(self->chunk, self->next++)).release();
 }
 
-void buffered_iterator_dealloc(PyObject* object) {
+void buffered_iterator_dealloc(PyObject* object) noexcept {
   PyTypeObject* const type = Py_TYPE(object);
   PyObject_GC_UnTrack(object);
   Py_CLEAR(self_of(object)->remote);
@@ -67,7 +69,7 @@ void buffered_iterator_dealloc(PyObject* object) {
   Py_DECREF(type);
 }
 
-int buffered_iterator_traverse(PyObject* object, visitproc visit, void* arg) {
+int buffered_iterator_traverse(PyObject* object, visitproc visit, void* arg) noexcept {
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(self_of(object)->remote);
   Py_VISIT(self_of(object)->chunk);
@@ -79,7 +81,7 @@ PyType_Slot slots[] = {
     {Py_tp_dealloc, reinterpret_cast<void*>(buffered_iterator_dealloc)},
     {Py_tp_traverse, reinterpret_cast<void*>(buffered_iterator_traverse)},
     {Py_tp_iter, reinterpret_cast<void*>(PyObject_SelfIter)},
-    {Py_tp_iternext, reinterpret_cast<void*>(buffered_iterator_next)},
+    {Py_tp_iternext, reinterpret_cast<void*>(caught<buffered_iterator_next>)},
     {0, nullptr}};
 
 PyType_Spec spec = {"sinew._sinew.BufferedIterator", sizeof(BufferedIterator), 0,
@@ -101,8 +103,8 @@ PyRef make_buffered_iterator(State& state, PyRef remote_iterator, Py_ssize_t chu
   BufferedIterator* const self = self_of(object.get());
   self->remote = remote_iterator.release();
   self->size = std::max<Py_ssize_t>(chunk, 1);
-  self->max_size = max_chunk;
-  self->factor = factor;
+  self->max_size = std::max<Py_ssize_t>(max_chunk, 1);
+  self->factor = std::max(factor, 1.0);
   return object;
 }
 

@@ -17,13 +17,13 @@ bool CallArguments::add(Result<PyRef> value) noexcept try {
     return false;
   }
   if (heap_.empty() && count_ + 1 == kInline) heap_.assign(inline_.begin(), inline_.end());
-  ++count_;
   if (heap_.empty()) {
-    inline_[count_] = value->release();
+    inline_[count_ + 1] = value->release();
   } else {
-    heap_.push_back(nullptr);
-    heap_[count_] = value->release();
+    heap_.push_back(nullptr);  // throws, if anything does, before the argument is ours
+    heap_.back() = value->release();
   }
+  ++count_;
   return true;
 } catch (const std::bad_alloc&) {
   PyErr_NoMemory();

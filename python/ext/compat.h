@@ -5,6 +5,14 @@
 
 #include "py_ref.h"
 
+/// Says that subinterpreters cannot import the module, where that can be said (from 3.12 on).
+#if PY_VERSION_HEX >= 0x030C0000
+#define SINEW_COMPAT_INTERPRETERS_SLOT \
+  {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#else
+#define SINEW_COMPAT_INTERPRETERS_SLOT
+#endif
+
 namespace sinew::python {
 
 /// True once the interpreter has begun to shut down.

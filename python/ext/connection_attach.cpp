@@ -45,7 +45,7 @@ bool set_up(ConnectionObject* self, std::unique_ptr<io::Stream> stream) {
 
 }  // namespace
 
-PyObject* connection_attach_socket(PyObject* object, PyObject* descriptor) try {
+PyObject* connection_attach_socket(PyObject* object, PyObject* descriptor) {
   const int number = PyObject_AsFileDescriptor(descriptor);
   if (number < 0) return nullptr;
   if (!set_up(reinterpret_cast<ConnectionObject*>(object),
@@ -53,30 +53,21 @@ PyObject* connection_attach_socket(PyObject* object, PyObject* descriptor) try {
     return nullptr;
   }
   Py_RETURN_NONE;
-} catch (...) {
-  raise_current();
-  return nullptr;
 }
 
-PyObject* connection_attach_pipes(PyObject* object, PyObject* args) try {
+PyObject* connection_attach_pipes(PyObject* object, PyObject* args) {
   int incoming = -1;
   int outgoing = -1;
   if (PyArg_ParseTuple(args, "ii", &incoming, &outgoing) == 0) return nullptr;
   auto stream = std::make_unique<io::PipeStream>(duplicate(incoming), duplicate(outgoing));
   if (!set_up(reinterpret_cast<ConnectionObject*>(object), std::move(stream))) return nullptr;
   Py_RETURN_NONE;
-} catch (...) {
-  raise_current();
-  return nullptr;
 }
 
-PyObject* connection_attach_stream(PyObject* object, PyObject* stream) try {
+PyObject* connection_attach_stream(PyObject* object, PyObject* stream) {
   if (!set_up(reinterpret_cast<ConnectionObject*>(object), make_foreign_stream(stream)))
     return nullptr;
   Py_RETURN_NONE;
-} catch (...) {
-  raise_current();
-  return nullptr;
 }
 
 }  // namespace sinew::python

@@ -9,6 +9,7 @@
 #include "gil.h"
 #include "peer.h"
 #include "question.h"
+#include "slot.h"
 
 namespace sinew::python {
 namespace {
@@ -162,16 +163,6 @@ PyObject* connection_end(PyObject* object, PyObject* reason) {
   Py_RETURN_NONE;
 }
 
-PyObject* connection_fileno(PyObject* object, PyObject* /*unused*/) {
-  Peer* const peer = peer_of(self_of(object));
-  if (peer == nullptr) return nullptr;
-  if (peer->connection().is_dead()) {
-    raise_dead(*peer);
-    return nullptr;
-  }
-  return PyLong_FromLong(peer->connection().stream().descriptor());
-}
-
 PyObject* connection_set_override(PyObject* object, PyObject* args) {
   Peer* const peer = peer_of(self_of(object));
   long long handler = 0;
@@ -203,9 +194,11 @@ PyObject* connection_flush(PyObject* object, PyObject* /*unused*/) {
   Peer* const peer = peer_of(self_of(object));
   if (peer == nullptr) return nullptr;
   peer->send_releases();
-  const AllowThreads unlocked;
-  peer->connection().flush();
-  return PyRef::share(Py_None).release();
+  {
+    const AllowThreads unlocked;
+    peer->connection().flush();
+  }
+  Py_RETURN_NONE;
 }
 
 // Our object that the peer names: (class name, class id, instance id).
@@ -238,39 +231,36 @@ PyObject* connection_counts(PyObject* object, PyObject* /*unused*/) {
 }  // namespace
 
 PyMethodDef kConnectionMethods[] = {
-    {"_attach_socket", connection_attach_socket, METH_O,
+    {"_attach_socket", caught<connection_attach_socket>, METH_O,
      "Starts the connection over a connected socket, given by its descriptor."},
-    {"_attach_pipes", connection_attach_pipes, METH_VARARGS,
+    {"_attach_pipes", caught<connection_attach_pipes>, METH_VARARGS,
      "Starts the connection over two descriptors: one to read, one to write."},
-    {"_attach_stream", connection_attach_stream, METH_O,
+    {"_attach_stream", caught<connection_attach_stream>, METH_O,
      "Starts the connection over any object with read, write, poll, close and fileno."},
-    {"sync_request", connection_sync_request, METH_VARARGS,
+    {"sync_request", caught<connection_sync_request>, METH_VARARGS,
      "sync_request(handler, *args): sends a request and returns what it is answered with."},
-    {"async_request",
-     reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(connection_async_request)),
+    {"async_request", caught_with_keywords<connection_async_request>(),
      METH_VARARGS | METH_KEYWORDS,
      "async_request(handler, *args, timeout=None): sends a request and returns an AsyncResult."},
-    {"serve", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(connection_serve)),
-     METH_VARARGS | METH_KEYWORDS,
+    {"serve", caught_with_keywords<connection_serve>(), METH_VARARGS | METH_KEYWORDS,
      "serve(timeout=1, wait_for_lock=True): handles a message, and what has come along with it; "
      "False when none came."},
-    {"_serve_forever", connection_serve_forever, METH_NOARGS,
+    {"_serve_forever", caught<connection_serve_forever>, METH_NOARGS,
      "Serves until the connection ends; raises EOFError then."},
-    {"_end", connection_end, METH_O, "Ends the connection for the reason given."},
-    {"fileno", connection_fileno, METH_NOARGS, "The descriptor to wait on for messages."},
-    {"_set_override", connection_set_override, METH_VARARGS,
+    {"_end", caught<connection_end>, METH_O, "Ends the connection for the reason given."},
+    {"_set_override", caught<connection_set_override>, METH_VARARGS,
      "_set_override(handler, function): has function(conn, *args) serve that request."},
-    {"_settings_changed", connection_settings_changed, METH_NOARGS,
+    {"_settings_changed", caught<connection_settings_changed>, METH_NOARGS,
      "To be called after a change of _config."},
-    {"_extensions", connection_extensions, METH_NOARGS,
+    {"_extensions", caught<connection_extensions>, METH_NOARGS,
      "The names of the extensions that both sides agree on."},
-    {"flush", connection_flush, METH_NOARGS,
+    {"flush", caught<connection_flush>, METH_NOARGS,
      "Sends what is held back to travel with the next message: releases of dead netrefs."},
-    {"_exported", connection_exported, METH_O,
+    {"_exported", caught<connection_exported>, METH_O,
      "Our object that the peer holds under an id; KeyError if it holds none."},
-    {"_get_attribute", connection_get_attribute, METH_VARARGS,
+    {"_get_attribute", caught<connection_get_attribute>, METH_VARARGS,
      "An attribute on behalf of the peer, as the configuration allows."},
-    {"counts", connection_counts, METH_NOARGS,
+    {"counts", caught<connection_counts>, METH_NOARGS,
      "How many objects and calls the connection has: exports, imports, questions."},
     {nullptr, nullptr, 0, nullptr}};
 

@@ -8,6 +8,7 @@
 
 #include "connection_methods.h"
 #include "peer.h"
+#include "slot.h"
 
 namespace sinew::python {
 namespace {
@@ -27,7 +28,7 @@ PyObject* connection_new(PyTypeObject* type, PyObject* /*args*/, PyObject* /*kwa
   return object;
 }
 
-int connection_traverse(PyObject* object, visitproc visit, void* arg) {
+int connection_traverse(PyObject* object, visitproc visit, void* arg) noexcept {
   ConnectionObject* const self = self_of(object);
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(self->config);
@@ -36,7 +37,7 @@ int connection_traverse(PyObject* object, visitproc visit, void* arg) {
   return self->peer != nullptr ? self->peer->traverse(visit, arg) : 0;
 }
 
-int connection_clear(PyObject* object) {
+int connection_clear(PyObject* object) noexcept {
   ConnectionObject* const self = self_of(object);
   if (self->peer != nullptr) self->peer->clear_tables();
   Py_CLEAR(self->config);
@@ -45,7 +46,7 @@ int connection_clear(PyObject* object) {
   return 0;
 }
 
-void connection_dealloc(PyObject* object) {
+void connection_dealloc(PyObject* object) noexcept {
   ConnectionObject* const self = self_of(object);
   PyTypeObject* const type = Py_TYPE(object);
   PyObject_GC_UnTrack(object);
@@ -103,12 +104,13 @@ int connection_set_config(PyObject* object, PyObject* values, void* /*closure*/)
 }
 
 PyGetSetDef getset[] = {
-    {"_config", connection_get_config, connection_set_config,
+    {"_config", caught<connection_get_config>, caught<connection_set_config>,
      "The live configuration: a change counts at once. A dict that is assigned is copied.",
      nullptr},
-    {"_heard", connection_get_heard, nullptr, "Whether a message of the peer has come.", nullptr},
-    {"_dead", connection_get_dead, nullptr, "Whether the connection has ended.", nullptr},
-    {"close_reason", connection_get_close_reason, nullptr,
+    {"_heard", caught<connection_get_heard>, nullptr, "Whether a message of the peer has come.",
+     nullptr},
+    {"_dead", caught<connection_get_dead>, nullptr, "Whether the connection has ended.", nullptr},
+    {"close_reason", caught<connection_get_close_reason>, nullptr,
      "Why the connection ended: the first cause, with both end points. None while it lives.",
      nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
@@ -122,7 +124,7 @@ PyMemberDef members[] = {
     {nullptr, 0, 0, 0, nullptr}};
 
 PyType_Slot slots[] = {{Py_tp_doc, const_cast<char*>("The engine's side of a connection.")},
-                       {Py_tp_new, reinterpret_cast<void*>(connection_new)},
+                       {Py_tp_new, reinterpret_cast<void*>(caught<connection_new>)},
                        {Py_tp_dealloc, reinterpret_cast<void*>(connection_dealloc)},
                        {Py_tp_traverse, reinterpret_cast<void*>(connection_traverse)},
                        {Py_tp_clear, reinterpret_cast<void*>(connection_clear)},

@@ -12,11 +12,11 @@ RemoteClass& Peer::class_of(const object::ObjectIdView& id) {
   if (RemoteClass* const known = classes_.find(id)) [[likely]]
     return *known;
   if (classes_.size() >= limits_.max_remote_classes) {
-    throw Error(Error::Kind::kOverloaded, "max_remote_classes classes of the peer were seen");
+    throw LimitReached("max_remote_classes", "max_remote_classes classes of the peer were seen");
   }
   if (id.name.size() > limits_.max_class_name) {
-    throw Error(Error::Kind::kOverloaded,
-                "the name of a class of the peer is longer than max_class_name");
+    throw LimitReached("max_class_name",
+                       "the name of a class of the peer is longer than max_class_name");
   }
   return classes_.add(id);
 }

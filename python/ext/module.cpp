@@ -5,6 +5,7 @@
 #include "base/counters.h"
 #include "buffered_iterator.h"
 #include "codec_api.h"
+#include "compat.h"
 #include "connection_object.h"
 #include "exposure.h"
 #include "gil.h"
@@ -12,6 +13,7 @@
 #include "peer.h"
 #include "pool_object.h"
 #include "remote_method.h"
+#include "slot.h"
 #include "state.h"
 
 namespace sinew::python {
@@ -80,25 +82,32 @@ PyObject* buffered_iterator(PyObject* module, PyObject* args) {
 }
 
 PyMethodDef methods[] = {
-    {"set_local_names", set_local_names, METH_O,
+    {"set_local_names", caught<set_local_names>, METH_O,
      "Names of attributes that a netref answers itself."},
-    {"new_netref_class", new_netref_class, METH_VARARGS,
+    {"new_netref_class", caught<new_netref_class>, METH_VARARGS,
      "new_netref_class(name, attributes): a subclass of BaseNetref."},
-    {"get_id_pack", describe, METH_O,
+    {"get_id_pack", caught<describe>, METH_O,
      "(class name, class id, instance id) of an object, as RPyC names it on the wire."},
-    {"is_exposed", is_exposed_of, METH_VARARGS,
+    {"is_exposed", caught<is_exposed_of>, METH_VARARGS,
      "is_exposed(kind, name): whether @sinew.expose opens that member of instances of a class."},
-    {"live_counts", live_counts, METH_NOARGS,
+    {"live_counts", caught<live_counts>, METH_NOARGS,
      "How many objects of the engine's classes are alive in this process."},
-    {"buffered_iterator", buffered_iterator, METH_VARARGS,
+    {"buffered_iterator", caught<buffered_iterator>, METH_VARARGS,
      "buffered_iterator(iterator, chunk, max_chunk, factor): iterates, reading ahead."},
     {nullptr, nullptr, 0, nullptr}};
 
 int module_exec(PyObject* module) {
+  // Before 3.12 the slot below does not exist, and later CPython looks at it only where
+  // interpreters are isolated.
+  if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+    PyErr_SetString(PyExc_ImportError,
+                    "sinew works in the main interpreter only, not in subinterpreters");
+    return -1;
+  }
   State* const state = new (state_in(module)) State();
   const bool made = survive_shutdown() && state->names.intern() &&
-                    init_connection_type(*state, module) && init_netref_types(*state, module) &&
-                    init_method_types(*state, module) &&
+                    init_limit_error(*state, module) && init_connection_type(*state, module) &&
+                    init_netref_types(*state, module) && init_method_types(*state, module) &&
                     init_buffered_iterator_type(*state, module) &&
                     init_async_result_type(*state, module) && init_pool_type(*state, module);
   state->local_names = PyRef::steal(PyFrozenSet_New(nullptr));
@@ -106,12 +115,12 @@ int module_exec(PyObject* module) {
   return PyModule_AddFunctions(module, kCodecMethods);
 }
 
-int module_traverse(PyObject* module, visitproc visit, void* arg) {
+int module_traverse(PyObject* module, visitproc visit, void* arg) noexcept {
   const State* const state = state_in(module);
   return state != nullptr ? state->traverse(visit, arg) : 0;
 }
 
-int module_clear(PyObject* module) {
+int module_clear(PyObject* module) noexcept {
   if (State* const state = state_in(module)) state->clear();
   return 0;
 }
@@ -120,8 +129,8 @@ void module_free(void* module) {
   if (State* const state = state_in(static_cast<PyObject*>(module))) state->~State();
 }
 
-PyModuleDef_Slot module_slots[] = {{Py_mod_exec, reinterpret_cast<void*>(module_exec)},
-                                   {0, nullptr}};
+PyModuleDef_Slot module_slots[] = {{Py_mod_exec, reinterpret_cast<void*>(caught<module_exec>)},
+                                   SINEW_COMPAT_INTERPRETERS_SLOT{0, nullptr}};
 
 PyModuleDef module_definition = {PyModuleDef_HEAD_INIT, "sinew._sinew", "The engine of Sinew.",
                                  sizeof(State),         methods,        module_slots,
@@ -130,6 +139,7 @@ PyModuleDef module_definition = {PyModuleDef_HEAD_INIT, "sinew._sinew", "The eng
 }  // namespace
 
 int State::traverse(visitproc visit, void* arg) const noexcept {
+  Py_VISIT(limit_error.get());
   Py_VISIT(connection_type.get());
   Py_VISIT(netref_metatype.get());
   Py_VISIT(netref_type.get());
@@ -142,6 +152,7 @@ int State::traverse(visitproc visit, void* arg) const noexcept {
 }
 
 void State::clear() noexcept {
+  limit_error = PyRef();
   connection_type = PyRef();
   netref_metatype = PyRef();
   netref_type = PyRef();

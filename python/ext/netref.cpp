@@ -15,6 +15,7 @@
 #include "peer.h"
 #include "question.h"
 #include "remote_method.h"
+#include "slot.h"
 
 namespace sinew::python {
 namespace {
@@ -45,7 +46,7 @@ PyObject* netref_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   return peer->make_unsent_import(type, id).release();
 }
 
-void netref_dealloc(PyObject* object) {
+void netref_dealloc(PyObject* object) noexcept {
   Netref* const self = self_of(object);
   PyTypeObject* const type = Py_TYPE(object);
   PyObject_GC_UnTrack(object);
@@ -60,7 +61,7 @@ void netref_dealloc(PyObject* object) {
   Py_DECREF(type);
 }
 
-int netref_traverse(PyObject* object, visitproc visit, void* arg) {
+int netref_traverse(PyObject* object, visitproc visit, void* arg) noexcept {
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(self_of(object)->connection);
   return 0;
@@ -74,7 +75,7 @@ bool is_dunder(PyObject* name) noexcept {
          PyUnicode_READ_CHAR(name, 1) == '_';
 }
 
-PyObject* ask_attribute(Netref* self, PyObject* name) noexcept {
+PyObject* ask_attribute(Netref* self, PyObject* name) {
   Peer* const peer = peer_of(self->connection);
   if (peer == nullptr) return nullptr;
   Question question(*peer, Handler::kGetAttr, 2);
@@ -123,7 +124,7 @@ int netref_setattro(PyObject* object, PyObject* name, PyObject* value) {
 // ---------------------------------------------------------------------------------------------
 // Operations with a request code of their own
 
-PyObject* ask_about(PyObject* object, Handler handler) noexcept {
+PyObject* ask_about(PyObject* object, Handler handler) {
   Netref* const self = self_of(object);
   Peer* const peer = peer_of(self->connection);
   if (peer == nullptr) return nullptr;
@@ -131,7 +132,7 @@ PyObject* ask_about(PyObject* object, Handler handler) noexcept {
   return question.add_netref(self) ? question.ask() : nullptr;
 }
 
-PyObject* ask_text(PyObject* object, Handler handler) noexcept {
+PyObject* ask_text(PyObject* object, Handler handler) {
   PyRef text = PyRef::steal(ask_about(object, handler));
   if (text && PyUnicode_Check(text.get()) == 0) {
     PyErr_SetString(PyExc_TypeError, "the peer answered with something that is no text");
@@ -226,13 +227,13 @@ PyObject* netref_get_refcount(PyObject* object, void* /*closure*/) {
 }
 
 PyGetSetDef netref_getset[] = {
-    {"____conn__", netref_get_conn, nullptr, "The connection that the object lives behind.",
+    {"____conn__", caught<netref_get_conn>, nullptr, "The connection that the object lives behind.",
      nullptr},
-    {"____id_pack__", netref_get_id_pack, nullptr,
+    {"____id_pack__", caught<netref_get_id_pack>, nullptr,
      "(class name, class id, instance id), as on the wire; instance id 0 is the class itself.",
      nullptr},
-    {"____refcount__", netref_get_refcount, nullptr, "How often the peer has sent the object.",
-     nullptr},
+    {"____refcount__", caught<netref_get_refcount>, nullptr,
+     "How often the peer has sent the object.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 PyMemberDef netref_members[] = {
@@ -243,15 +244,15 @@ PyType_Slot netref_slots[] = {
     {Py_tp_doc,
      const_cast<char*>("BaseNetref(conn, id_pack): a proxy for an object that lives behind a "
                        "connection. Whatever is done to it is done there.")},
-    {Py_tp_new, reinterpret_cast<void*>(netref_new)},
+    {Py_tp_new, reinterpret_cast<void*>(caught<netref_new>)},
     {Py_tp_dealloc, reinterpret_cast<void*>(netref_dealloc)},
     {Py_tp_traverse, reinterpret_cast<void*>(netref_traverse)},
-    {Py_tp_getattro, reinterpret_cast<void*>(netref_getattro)},
-    {Py_tp_setattro, reinterpret_cast<void*>(netref_setattro)},
-    {Py_tp_repr, reinterpret_cast<void*>(netref_repr)},
-    {Py_tp_str, reinterpret_cast<void*>(netref_str)},
-    {Py_tp_hash, reinterpret_cast<void*>(netref_hash)},
-    {Py_tp_richcompare, reinterpret_cast<void*>(netref_richcompare)},
+    {Py_tp_getattro, reinterpret_cast<void*>(caught<netref_getattro>)},
+    {Py_tp_setattro, reinterpret_cast<void*>(caught<netref_setattro>)},
+    {Py_tp_repr, reinterpret_cast<void*>(caught<netref_repr>)},
+    {Py_tp_str, reinterpret_cast<void*>(caught<netref_str>)},
+    {Py_tp_hash, reinterpret_cast<void*>(caught<netref_hash>)},
+    {Py_tp_richcompare, reinterpret_cast<void*>(caught<netref_richcompare>)},
     {Py_tp_getset, netref_getset},
     {Py_tp_members, netref_members},
     {0, nullptr}};
@@ -268,7 +269,7 @@ PyObject* metatype_repr(PyObject* type) {
 }
 
 PyType_Slot metatype_slots[] = {{Py_tp_doc, const_cast<char*>("The class of all netref classes.")},
-                                {Py_tp_repr, reinterpret_cast<void*>(metatype_repr)},
+                                {Py_tp_repr, reinterpret_cast<void*>(caught<metatype_repr>)},
                                 {0, nullptr}};
 
 PyType_Spec metatype_spec = {"rpyc.core.netref.NetrefMetaclass", 0, 0,
@@ -343,8 +344,8 @@ PyObject* make_netref_class(State& state, PyObject* name, PyObject* attributes) 
   if (!made) return nullptr;
   auto* const type = reinterpret_cast<PyTypeObject*>(made.get());
   // Straight to the point where Python would look the descriptor up first.
-  if (type->tp_call != nullptr) type->tp_call = netref_call;
-  if (type->tp_iter != nullptr) type->tp_iter = netref_iter;
+  if (type->tp_call != nullptr) type->tp_call = caught<netref_call>;
+  if (type->tp_iter != nullptr) type->tp_iter = caught<netref_iter>;
   return made.release();
 }
 

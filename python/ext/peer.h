@@ -108,7 +108,8 @@ class Peer final : public rpc::Dispatcher {
   /// A netref died: its id is no longer known, and is released in front of the next message.
   void forget_import(Netref* netref) noexcept;
 
-  /// Writes the releases that wait into the outbox, in front of what is sent next.
+  /// Writes the releases that wait into the outbox, in front of what is sent next. gil: either; the
+  /// idle flusher comes without it, so nothing here may give it up or touch an object.
   void send_releases() noexcept;
 
   /// What writes releases in the way agreed on with the peer. Once it has been heard.

@@ -95,14 +95,4 @@ std::shared_ptr<const void> PyModel::owner(PyObject* object) const {
           }};
 }
 
-void raise_codec_error(Errc errc, const char* doing) noexcept {
-  if (errc == Errc::kModelFailed && PyErr_Occurred() != nullptr) return;
-  PyObject* type = PyExc_ValueError;
-  if (errc == Errc::kNotDumpable || errc == Errc::kWrongType) type = PyExc_TypeError;
-  if (errc == Errc::kUnknownObject || errc == Errc::kUnknownHandler) type = PyExc_KeyError;
-  if (errc == Errc::kTooDeep) type = PyExc_RecursionError;
-  const char* const what = describe(errc).data();  // a literal: terminated
-  PyErr_Format(type, "%s: %s", doing, what);
-}
-
 }  // namespace sinew::python

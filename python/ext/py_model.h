@@ -93,8 +93,4 @@ class PyModel {
   PyObject* ref(const PyRef& handle) const noexcept { return handle.get(); }
 };
 
-/// Turns a failure of a codec over this model into the Python exception that a caller expects:
-/// what the model raised, or an exception that names the code.
-void raise_codec_error(Errc errc, const char* doing) noexcept;
-
 }  // namespace sinew::python

@@ -6,6 +6,7 @@
 
 #include "peer.h"
 #include "question.h"
+#include "slot.h"
 
 namespace sinew::python {
 namespace {
@@ -30,7 +31,7 @@ PyObject* bound_method_vectorcall(PyObject* object, PyObject* const* args, std::
                      static_cast<std::size_t>(PyVectorcall_NARGS(flags)), keyword_names);
 }
 
-void bound_method_dealloc(PyObject* object) {
+void bound_method_dealloc(PyObject* object) noexcept {
   PyTypeObject* const type = Py_TYPE(object);
   PyObject_GC_UnTrack(object);
   Py_CLEAR(bound(object)->self);
@@ -39,7 +40,7 @@ void bound_method_dealloc(PyObject* object) {
   Py_DECREF(type);
 }
 
-int bound_method_traverse(PyObject* object, visitproc visit, void* arg) {
+int bound_method_traverse(PyObject* object, visitproc visit, void* arg) noexcept {
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(bound(object)->self);
   return 0;
@@ -104,7 +105,7 @@ PyObject* remote_method_new(PyTypeObject* type, PyObject* args, PyObject* kwargs
   PyObject* const object = type->tp_alloc(type, 0);
   if (object == nullptr) return nullptr;
   RemoteMethod* const self = remote(object);
-  self->vectorcall = remote_method_vectorcall;
+  self->vectorcall = caught<remote_method_vectorcall>;
   self->state = static_cast<State*>(PyType_GetModuleState(type));
   self->name = PyRef::share(name).release();
   PyUnicode_InternInPlace(&self->name);
@@ -112,7 +113,7 @@ PyObject* remote_method_new(PyTypeObject* type, PyObject* args, PyObject* kwargs
   return object;
 }
 
-void remote_method_dealloc(PyObject* object) {
+void remote_method_dealloc(PyObject* object) noexcept {
   PyTypeObject* const type = Py_TYPE(object);
   PyObject_GC_UnTrack(object);
   Py_CLEAR(remote(object)->name);
@@ -121,7 +122,7 @@ void remote_method_dealloc(PyObject* object) {
   Py_DECREF(type);
 }
 
-int remote_method_traverse(PyObject* object, visitproc visit, void* arg) {
+int remote_method_traverse(PyObject* object, visitproc visit, void* arg) noexcept {
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(remote(object)->doc);
   return 0;
@@ -138,12 +139,12 @@ PyMemberDef remote_method_members[] = {
     {nullptr, 0, 0, 0, nullptr}};
 
 PyType_Slot remote_method_slots[] = {
-    {Py_tp_new, reinterpret_cast<void*>(remote_method_new)},
+    {Py_tp_new, reinterpret_cast<void*>(caught<remote_method_new>)},
     {Py_tp_dealloc, reinterpret_cast<void*>(remote_method_dealloc)},
     {Py_tp_traverse, reinterpret_cast<void*>(remote_method_traverse)},
-    {Py_tp_repr, reinterpret_cast<void*>(remote_method_repr)},
+    {Py_tp_repr, reinterpret_cast<void*>(caught<remote_method_repr>)},
     {Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
-    {Py_tp_descr_get, reinterpret_cast<void*>(remote_method_get)},
+    {Py_tp_descr_get, reinterpret_cast<void*>(caught<remote_method_get>)},
     {Py_tp_members, remote_method_members},
     {0, nullptr}};
 
@@ -168,7 +169,7 @@ PyObject* make_bound_method(Netref* self, PyObject* name) noexcept {
   PyObject* const object = type->tp_alloc(type, 0);
   if (object == nullptr) return nullptr;
   BoundMethod* const method = bound(object);
-  method->vectorcall = bound_method_vectorcall;
+  method->vectorcall = caught<bound_method_vectorcall>;
   Py_INCREF(self);
   method->self = self;
   method->name = PyRef::share(name).release();
@@ -176,7 +177,7 @@ PyObject* make_bound_method(Netref* self, PyObject* name) noexcept {
 }
 
 PyObject* call_method(Netref* self, PyObject* name, PyObject* const* args, std::size_t count,
-                      PyObject* keyword_names) noexcept {
+                      PyObject* keyword_names) {
   Peer* const peer = peer_of(self->connection);
   if (peer == nullptr) return nullptr;
   Question question(*peer, Handler::kCallAttr, 4);

@@ -12,8 +12,9 @@ bool init_method_types(State& state, PyObject* module) noexcept;
 PyObject* make_bound_method(Netref* self, PyObject* name) noexcept;
 
 /// Calls a method of the remote object in one message. `keyword_names` may be null; the values of
-/// keyword arguments follow the positional ones. New reference or null with an exception set.
+/// keyword arguments follow the positional ones. New reference or null with an exception set;
+/// throws std::bad_alloc.
 PyObject* call_method(Netref* self, PyObject* name, PyObject* const* args, std::size_t count,
-                      PyObject* keyword_names) noexcept;
+                      PyObject* keyword_names);
 
 }  // namespace sinew::python

@@ -5,12 +5,16 @@
 
 namespace sinew::python {
 
-/// Everything that the module keeps, one per interpreter; no other Python object is held by a
-/// static. Connections point here, and proxies reach it through theirs.
+/// Everything that the module keeps; no other Python object is held by a static. Connections point
+/// here, and proxies reach it through theirs. There is one: subinterpreters cannot import the
+/// module, because a thread that comes without the GIL (PyGILState_Ensure) could not tell which one
+/// it wants.
 ///
 /// Set up once at import, read-only afterwards. With the GIL held.
 struct State {
   Names names;
+
+  PyRef limit_error;  // sinew.LimitError
 
   // The module's types.
   PyRef connection_type;

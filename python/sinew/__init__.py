@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 # Imported when first used: importing sinew alone costs next to nothing.
 _PLACES = {
     "AsyncResult": ("sinew._sinew", "AsyncResult"),
+    "LimitError": ("sinew._sinew", "LimitError"),
     "Connection": ("sinew.connecting", "Connection"),
     "Server": ("sinew.serving", "Server"),
     "async_": ("sinew.rpyc.utils.helpers", "async_"),

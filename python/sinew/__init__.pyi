@@ -3,6 +3,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from sinew._sinew import AsyncResult as AsyncResult
+from sinew._sinew import LimitError as LimitError
 from sinew.connecting import Connection as Connection
 from sinew.rpyc.utils.server import ThreadedServer
 

@@ -54,7 +54,6 @@ std::string_view name_of(Error::Kind kind) noexcept {
     case Error::Kind::kDisconnected: return "disconnected";
     case Error::Kind::kTimedOut: return "timed out";
     case Error::Kind::kOverloaded: return "overloaded";
-    case Error::Kind::kRefused: return "refused";
     case Error::Kind::kProtocol: return "protocol error";
     case Error::Kind::kUnsupported: return "unsupported";
   }

@@ -17,7 +17,6 @@ class Error : public std::exception {
     kDisconnected,  ///< the connection is gone; reconnect and try again
     kTimedOut,      ///< the deadline passed; the call may or may not have happened
     kOverloaded,    ///< a named limit was reached; try again later or raise the limit
-    kRefused,       ///< the peer or our own policy denies it
     kProtocol,      ///< the peer broke the protocol
     kUnsupported,   ///< the peer (or this build) cannot do it
   };

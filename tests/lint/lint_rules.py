@@ -229,7 +229,7 @@ def a_source_includes_its_own_header_first(path: Path, text: str) -> Iterator[Fi
     good=("python/ext/state.h", "struct State { PyObject* cache; };\n"),
 )
 def no_python_object_is_static(path: Path, text: str) -> Iterator[Finding]:
-    """Module state is per interpreter."""
+    """Module state ends with the module."""
     if is_cpp(path) and path.parts[:2] == ("python", "ext"):
         yield from findings(
             r"^\s*(static|inline|thread_local)\s[^;({]*\b(PyObject\s*\*|PyTypeObject\s*\*|PyRef\b)[^;()]*[;=]",
@@ -252,3 +252,30 @@ def references_are_dropped_by_py_ref(path: Path, text: str) -> Iterator[Finding]
         heads = re.findall(r"^[A-Za-z].*", code[: match.start()], re.MULTILINE)
         if not heads or not re.search(r"_dealloc\b", heads[-1]):
             yield line_of(code, match.start()), f"let a PyRef own it: {match[0]}"
+
+
+CALLED_BY_CPYTHON = re.compile(
+    r"\{\s*Py_\w+,\s*reinterpret_cast<void\*>\((?!Py)(\w+)\)|,\s*(?!Py)(\w+),\s*METH_"
+)
+
+
+@rule(
+    bad=(
+        "python/ext/netref.cpp",
+        '#include "slot.h"\nint f(PyObject* o) {\n}\n{Py_tp_x, reinterpret_cast<void*>(f)},\n',
+    ),
+    good=(
+        "python/ext/netref.cpp",
+        '#include "slot.h"\nint f(PyObject* o) noexcept {\n}\n'
+        "{Py_tp_x, reinterpret_cast<void*>(f)},\n{Py_tp_y, reinterpret_cast<void*>(caught<g>)},\n",
+    ),
+)
+def what_cpython_calls_throws_nothing(path: Path, text: str) -> Iterator[Finding]:
+    """C++ exceptions cannot pass through the interpreter's frames."""
+    code = cpp_code(text)
+    if not is_cpp(path) or '#include "slot.h"' not in code:
+        return
+    for match in CALLED_BY_CPYTHON.finditer(code):
+        name = match[1] or match[2]
+        if not re.search(rf"\b{name}\([^)]*\) noexcept\b", code):
+            yield line_of(code, match.start()), f"write caught<{name}>, or make it noexcept"

@@ -35,6 +35,11 @@ FURTHER_BAD = [
     ("tests_do_not_sleep", "tests/python/a.py", "await asyncio.sleep(0.1)\n"),
     ("nothing_names_the_machine_it_was_written_on", "dev", 'cd "/work/tree"\n'),
     ("nothing_names_the_machine_it_was_written_on", "docs/a.md", "`/home/someone/x`\n"),
+    (
+        "what_cpython_calls_throws_nothing",
+        "python/ext/a.cpp",
+        '#include "slot.h"\nPyObject* end(PyObject* o) {\n}\n{"end", end, METH_O, "Ends."},\n',
+    ),
 ]
 
 FURTHER_GOOD = [

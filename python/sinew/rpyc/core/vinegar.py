@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from sinew.rpyc import version
 
+from .config import DEFAULT_CONFIG
 from .consts import EXC_STOP_ITERATION
 
 REMOTE_LINE_START = "\n\n========= Remote Traceback "
@@ -26,6 +27,12 @@ _METHODS = frozenset(("with_traceback", "add_note"))
 # A hostile peer may invent names for ever; beyond this many the older classes are forgotten.
 _MOST_GENERIC_CLASSES = 1024
 _LONGEST_NAME = 256
+
+# A limit that was reached travels as the built-in exception that stock peers know, with the name of
+# the option as an attribute, by which peers of ours know it.
+_LIMIT_ERROR = ("sinew", "LimitError")
+_LIMITS = frozenset(key for key in DEFAULT_CONFIG if key.startswith("max_"))
+_LIMITS_OF_DEPTH = frozenset(("max_depth", "max_call_depth"))
 
 
 class GenericException(Exception):  # noqa: N818 - the name is part of the interface
@@ -51,7 +58,16 @@ def dump(typ, val, tb, include_local_traceback, include_local_version):
     args = tuple(_as_value(argument) for argument in _args_of(val))
     told = version.__version__ if include_local_version else _VERSION_DENIED
     attributes = (*_attributes(val), ("_remote_version", told))
-    return (str(typ.__module__), typ.__name__), args, attributes, text
+    return _name_of(typ, val), args, attributes, text
+
+
+def _name_of(typ, exception):
+    name = (str(typ.__module__), typ.__name__)
+    if name != _LIMIT_ERROR:
+        return name
+    limit = getattr(exception, "limit", None)
+    is_depth = _is_limit(limit) and limit in _LIMITS_OF_DEPTH
+    return "builtins", "RecursionError" if is_depth else "ValueError"
 
 
 def _args_of(exception):
@@ -123,11 +139,18 @@ def load(
     args = args if isinstance(args, tuple) else (args,)
     if import_custom_exceptions:
         _try_import(module)
-    found = _find_class(module, name, instantiate_custom_exceptions)
+    if module == "builtins" and _is_limit(attributes.get("limit")):
+        from sinew._sinew import LimitError as found  # noqa: N813, PLC0415 - as with dumpable
+    else:
+        found = _find_class(module, name, instantiate_custom_exceptions)
     exception = _build(found, module, name, args)
     _set_attributes(exception, attributes)
     exception._remote_tb = text + _version_warning(attributes.get("_remote_version"))
     return exception
+
+
+def _is_limit(value):
+    return isinstance(value, str) and value in _LIMITS
 
 
 def _try_import(module):

@@ -2,8 +2,9 @@
 
 from threading import current_thread
 
-from sinew.rpyc.core.consts import HANDLE_BUFFITER, HANDLE_CALL
-from sinew.rpyc.core.netref import BaseNetref, asyncreq, syncreq
+from sinew._sinew import buffered_iterator
+from sinew.rpyc.core.consts import HANDLE_BUFFITER, HANDLE_CALL  # noqa: F401 - stock has it here
+from sinew.rpyc.core.netref import BaseNetref, asyncreq, syncreq  # noqa: F401
 from sinew.rpyc.lib import spawn
 from sinew.rpyc.lib.colls import WeakValueDict
 
@@ -17,16 +18,9 @@ def buffiter(obj, chunk=10, max_chunk=1000, factor=2):
     if factor < 1:
         raise ValueError(f"factor must be at least 1, not {factor!r}")
     iterator = iter(obj)
-    if not isinstance(iterator, BaseNetref):
-        yield from iterator
-        return
-    count = chunk
-    while True:
-        items = syncreq(iterator, HANDLE_BUFFITER, count)
-        if not items:
-            return
-        yield from items
-        count = min(int(count * factor), max_chunk)
+    if isinstance(iterator, BaseNetref):
+        iterator = buffered_iterator(iterator, chunk, max_chunk, factor)
+    yield from iterator
 
 
 def restricted(obj, attrs, wattrs=None):
