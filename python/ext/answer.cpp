@@ -172,8 +172,8 @@ bool answer_exception(Peer& peer, std::int64_t seq) noexcept {
 bool answer(Peer& peer, const rpc::Incoming& request, bool too_deep) noexcept {
   Served served;
   if (too_deep) {
-    PyErr_SetString(PyExc_RecursionError,
-                    "requests are nested inside each other deeper than max_call_depth");
+    raise_limit("max_call_depth",
+                "requests are nested inside each other deeper than max_call_depth");
   } else {
     served = serve(peer, request);
   }

@@ -21,7 +21,8 @@ constexpr std::array<std::string_view, 21> kHandlers = {
     "CALL",   "CALLATTR", "REPR",    "STR",      "CMP",        "HASH",    "DIR",
     "PICKLE", "DEL",      "INSPECT", "BUFFITER", "OLDSLICING", "CTXEXIT", "INSTANCECHECK"};
 
-constexpr std::array<std::string_view, 4> kKinds = {"", "REQUEST", "REPLY", "EXCEPTION"};
+constexpr std::array<std::string_view, 5> kKinds = {"", "REQUEST", "REPLY", "EXCEPTION",
+                                                    "EXTENSION"};
 
 template <class T>
 std::string hex(T number) {
@@ -132,7 +133,8 @@ std::string complaint(std::string_view what, Errc errc, std::size_t offset) {
 
 std::string message_text(const Message& message, ByteView payload) {
   std::string text(kKinds[static_cast<std::size_t>(message.kind)]);
-  text += " seq=" + std::to_string(message.seq) + " ";
+  text += message.kind == MessageKind::kExtension ? " number=" : " seq=";
+  text += std::to_string(message.seq) + " ";
   ValueModel model;
   Reader in(message.body);
   const auto body = decode_brine(model, in, BrineLimits{});

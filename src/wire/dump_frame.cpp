@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdio>
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -225,12 +226,13 @@ std::size_t append_threads(std::string& out, ByteView payload) {
 }
 
 void append_payload(std::string& out, ByteView payload) {
-  constexpr std::string_view kinds[] = {"(unknown)", "REQUEST", "REPLY", "EXCEPTION"};
+  constexpr std::array<std::string_view, 5> kinds = {"(unknown)", "REQUEST", "REPLY", "EXCEPTION",
+                                                     "EXTENSION"};
   std::size_t offset = append_threads(out, payload);
   if (offset < payload.size() && payload[offset] < kTagTuple1) {  // family C's kind byte
     const std::uint8_t kind = payload[offset];
     append_line(out, kHeaderColumn, hex(payload.subspan(offset, 1)),
-                "msg = " + std::string(kinds[kind < 4 ? kind : 0]));
+                "msg = " + std::string(kinds[kind < kinds.size() ? kind : 0]));
     ++offset;
   }
   TokenPrinter(payload, offset, out).run();

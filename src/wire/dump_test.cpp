@@ -51,6 +51,7 @@ TEST(DumpPayload, BytesLeftOverAreCounted) {
 }
 
 TEST(DumpPayload, BodiesOfAnotherShapePrintAsTheValueTheyAre) {
+  EXPECT_EQ(dump("041151115057"), "EXTENSION number=1 (0, 7)");
   EXPECT_EQ(dump("01115000"), "REQUEST seq=0 None");
   EXPECT_EQ(dump("0111501164115101"), "REQUEST seq=0 INSTANCECHECKb''");
   EXPECT_EQ(dump("01115011b4115150"), "REQUEST seq=0 1000");
