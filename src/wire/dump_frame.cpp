@@ -1,7 +1,7 @@
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdio>
-#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
