@@ -177,6 +177,16 @@ PyObject* connection_settings_changed(PyObject* object, PyObject* /*unused*/) {
   Py_RETURN_NONE;
 }
 
+PyObject* connection_expect_end(PyObject* object, PyObject* reason) {
+  ConnectionObject* const self = self_of(object);
+  const char* const text = PyUnicode_AsUTF8(reason);
+  if (text == nullptr) return nullptr;
+  if (self->peer != nullptr) {
+    self->peer->connection().expect_end(Error(Error::Kind::kDisconnected, text));
+  }
+  Py_RETURN_NONE;
+}
+
 PyObject* connection_extensions(PyObject* object, PyObject* /*unused*/) {
   Peer* const peer = peer_of(self_of(object));
   PyRef names = PyRef::steal(peer != nullptr ? PyFrozenSet_New(nullptr) : nullptr);
@@ -252,6 +262,8 @@ PyMethodDef kConnectionMethods[] = {
      "_set_override(handler, function): has function(conn, *args) serve that request."},
     {"_settings_changed", caught<connection_settings_changed>, METH_NOARGS,
      "To be called after a change of _config."},
+    {"_expect_end", caught<connection_expect_end>, METH_O,
+     "Says for which reason the connection will end; its end is then no surprise."},
     {"_extensions", caught<connection_extensions>, METH_NOARGS,
      "The names of the extensions that both sides agree on."},
     {"flush", caught<connection_flush>, METH_NOARGS,

@@ -122,6 +122,7 @@ wire::Family Peer::family() noexcept {
     connection_.listen(Deadline::after(kMoment));
     session_.stop_listening();
   }
+  if (!session_.has_heard()) session_.note_spoken();
   return session_.family();
 }
 

@@ -67,6 +67,8 @@ def connect(
     nothing by default. `timeout` limits the connecting, in seconds; `config` is laid over RPyC's
     configuration. ValueError for an address that makes no sense, OSError if nobody is there.
     """
+    if isinstance(service, int) or not isinstance(uri, str):
+        raise TypeError("connect() takes one address, such as 'tcp://localhost:18812'")
     place = address.parse(uri)
     if place.path:
         stream = SocketStream.unix_connect(place.path, timeout=timeout)

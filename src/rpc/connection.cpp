@@ -369,7 +369,19 @@ void Connection::fail(Error error) noexcept {
   stream_->interrupt();
 }
 
+void Connection::expect_end(Error reason) {
+  const std::scoped_lock lock(mutex_);
+  expected_end_ = std::move(reason);
+}
+
 void Connection::fail_with(Errc errc, std::string_view doing) noexcept {
+  if (errc == Errc::kEndOfStream) {
+    std::unique_lock lock(mutex_);
+    if (const auto expected = expected_end_) {
+      lock.unlock();
+      return fail(*expected);
+    }
+  }
   const std::string system = stream_->last_error();
   std::string_view reason = session_->explain(errc);
   if (reason.empty()) {

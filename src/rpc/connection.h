@@ -150,6 +150,9 @@ class Connection {
 
   /// Ends the connection. The first reason wins; everybody who waits is woken.
   void fail(Error error) noexcept;
+  /// The end is near, for this reason: when the peer closes the stream from now on, that is not
+  /// news.
+  void expect_end(Error reason);
   bool is_dead() const noexcept { return dead_.load(std::memory_order_acquire) || forked(); }
 
   /// Why the connection is dead; null while it lives.
@@ -239,6 +242,7 @@ class Connection {
   tsl::robin_map<std::int64_t, Call*> calls_;  // guarded by mutex_
   std::list<Call*> announcements_;             // guarded by mutex_: done, to be told about
   std::shared_ptr<const Error> error_;         // guarded by mutex_
+  std::optional<Error> expected_end_;          // guarded by mutex_
 };
 
 /// The work that a thread found while it led, and whatever follows it (dispatcher.h).

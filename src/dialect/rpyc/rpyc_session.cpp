@@ -66,7 +66,7 @@ Result<void> RpycSession::check_family(wire::Family spoken) {
   if (spoken == family_.load(std::memory_order_relaxed)) return {};
   const bool free_to_choose = options_.wire_family == SessionOptions::Family::kAuto ||
                               options_.wire_family == SessionOptions::Family::kDetect;
-  if (!first || !free_to_choose) {
+  if (!first || !free_to_choose || spoken_.load(std::memory_order_relaxed)) {
     return fail(Errc::kWrongFamily);
   }
   family_.store(spoken, std::memory_order_relaxed);

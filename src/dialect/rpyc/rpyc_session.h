@@ -60,6 +60,10 @@ class RpycSession final : public rpc::Session {
   /// Gives up listening: the peer waits for us.
   void stop_listening() noexcept { listening_.store(false, std::memory_order_relaxed); }
 
+  /// Something is about to be sent in family(): a peer that then speaks the other has not
+  /// understood it.
+  void note_spoken() noexcept { spoken_.store(true, std::memory_order_relaxed); }
+
   /// The family to speak now.
   wire::Family family() const noexcept { return family_.load(std::memory_order_relaxed); }
 
@@ -76,6 +80,7 @@ class RpycSession final : public rpc::Session {
   std::atomic<wire::Family> family_;
   std::atomic<bool> listening_;     // we may yet wait to hear the peer before we speak
   std::atomic<bool> heard_{false};  // at least one frame has come
+  std::atomic<bool> spoken_{false};
   std::atomic<std::int64_t> offer_seq_{kNotOffered};
   bool offer_answered_ = false;  // the leader's
   bool offer_heard_ = false;     // the leader's

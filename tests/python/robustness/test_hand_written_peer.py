@@ -1,6 +1,7 @@
 """Our connection against a peer that the test plays itself, byte by byte, in this process."""
 
 import gc
+import os
 import signal
 import socket
 import subprocess
@@ -63,6 +64,27 @@ def test_messages_that_come_together_are_served_together(ends, serve):
     assert [peer.reply() for _ in range(count)] == [
         (wire.REPLY, n, wire.boxed(n)) for n in range(count)
     ]
+
+
+def test_a_peer_that_answers_in_the_other_family_is_told_apart(ends):
+    """RPyC 5 cannot read what RPyC 6 sends, and says good-bye in its own words."""
+    conn, peer = ends
+    result = conn.async_request(wire.PING, "x")
+    peer.receive()
+    peer.send(wire.frame(wire.message(wire.REQUEST, 0, (wire.CLOSE, wire.boxed(())), "B")))
+    with pytest.raises(EOFError, match="wire_family 'B'"):
+        result.wait()
+
+
+def test_the_reason_of_a_connection_closed_here_is_not_the_peers(ends):
+    conn, peer = ends
+    conn._config["close_timeout"] = 5
+    closing = Worker(conn.close)
+    kind, _, (handler, _) = peer.reply()
+    assert (kind, handler) == (wire.REQUEST, wire.CLOSE)
+    peer.sock.close()
+    closing.result()
+    assert conn.close_reason == "closed by this side"
 
 
 def test_a_callback_runs_when_the_connection_is_closed_before_the_answer(ends):
@@ -194,6 +216,7 @@ def test_ctrl_c_while_a_large_answer_is_sent():
         conn.close()
 
 
+@pytest.mark.skipif("SINEW_SANITIZER" in os.environ, reason="a sanitizer needs all the memory")
 def test_a_frame_for_which_there_is_no_memory_ends_the_connection_only():
     code = """
 import resource, socket

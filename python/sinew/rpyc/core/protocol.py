@@ -29,6 +29,9 @@ class PingError(Exception):
     __module__ = "rpyc.core.protocol"
 
 
+_CLOSED_HERE = "closed by this side"
+
+
 class Connection(_EngineConnection):
     """A connection to a peer: `root` is what the peer offers, `root` here is what we offer.
 
@@ -113,11 +116,12 @@ class Connection(_EngineConnection):
             if not self._config["close_catchall"]:
                 raise
         finally:
-            self._finish("closed by this side")
+            self._finish(_CLOSED_HERE)
 
     def _say_farewell(self):
         # The peer does not answer: it closes the stream. Waiting for that lets it serve what was
         # sent before.
+        self._expect_end(_CLOSED_HERE)
         farewell = self.async_request(consts.HANDLE_CLOSE)
         farewell.set_expiry(self._config["close_timeout"])
         farewell.wait()
