@@ -68,6 +68,8 @@ class PooledConnection final : public server::PoolClient {
     const PyRef done = PyRef::steal(PyObject_CallFunctionObjArgs(
         leave_.get(), token_.get(), connection_ ? connection_.get() : Py_None, nullptr));
     if (!done) PyErr_WriteUnraisable(leave_.get());
+    // Now, with the GIL: who destroys this may not have it, and would leave them for somebody else.
+    for (PyRef* held : {&admit_, &leave_, &token_, &connection_}) *held = PyRef();
   }
 
  private:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import CodeType, ModuleType
 
 TYPE_CHECKING = False  # importing typing, even to ask it this, takes 4 ms
 if TYPE_CHECKING:
@@ -48,6 +48,12 @@ class _Loader:
     def exec_module(self, module: ModuleType) -> None:
         # The import system has just put the alias's own into it.
         module.__spec__ = self._spec
+
+    def get_code(self, name: str) -> CodeType | None:
+        # For `python -m`, which runs the module anew under another name.
+        loader: Any = self._spec.loader if self._spec is not None else None
+        code: CodeType | None = loader.get_code(self._real)
+        return code
 
 
 def install_as(name: str = "rpyc") -> None:

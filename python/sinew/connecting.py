@@ -53,6 +53,12 @@ class _Offer(VoidService):
     _protocol = Connection
 
 
+def _with_address(error: OSError, uri: str) -> OSError:
+    """Return the same error, saying where: a program has more than one place to connect to."""
+    *number, text = error.args[:2] or ("cannot connect",)
+    return type(error)(*number, f"{text}: {uri}")
+
+
 def connect(
     uri: str,
     service: Any = None,
@@ -70,12 +76,15 @@ def connect(
     if isinstance(service, int) or not isinstance(uri, str):
         raise TypeError("connect() takes one address, such as 'tcp://localhost:18812'")
     place = address.parse(uri)
-    if place.path:
-        stream = SocketStream.unix_connect(place.path, timeout=timeout)
-    else:
-        stream = SocketStream.connect(
-            place.host, place.port, ipv6=place.is_ipv6, timeout=timeout, attempts=1
-        )
+    try:
+        if place.path:
+            stream = SocketStream.unix_connect(place.path, timeout=timeout)
+        else:
+            stream = SocketStream.connect(
+                place.host, place.port, ipv6=place.is_ipv6, timeout=timeout, attempts=1
+            )
+    except OSError as error:
+        raise _with_address(error, uri) from None
     offer = _Offer() if service is None else service() if isinstance(service, type) else service
     channel = Channel(stream)
     if type(offer)._protocol is _Connection:

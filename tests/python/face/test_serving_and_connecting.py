@@ -1,5 +1,6 @@
 """`sinew.connect`, `sinew.serve`, `sinew.expose`: the face for those who do not know RPyC."""
 
+import re
 import threading
 
 import pytest
@@ -119,3 +120,22 @@ def test_an_address_that_makes_no_sense_is_refused(uri, complaint):
 def test_nobody_at_the_address():
     with pytest.raises(OSError, match="refused"):
         sinew.connect("tcp://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("uri", "kind"),
+    [
+        ("unix:///nowhere/to/be/found.sock", FileNotFoundError),
+        ("tcp://nowhere.invalid:1", OSError),
+        ("tcp://127.0.0.1:1", ConnectionRefusedError),
+    ],
+)
+def test_an_address_where_nobody_is_stands_in_the_error(uri, kind):
+    with pytest.raises(kind, match=re.escape(uri)):
+        sinew.connect(uri)
+
+
+@pytest.mark.parametrize("arguments", [("localhost", 18812), (("localhost", 18812),)])
+def test_a_host_and_a_port_are_not_an_address(arguments):
+    with pytest.raises(TypeError, match="tcp://localhost:18812"):
+        sinew.connect(*arguments)

@@ -51,6 +51,16 @@ def test_install_as():
     assert run("import sinew; sinew.install_as('rpyc'); sinew.install_as('rpyc')" + USE) == (0, "")
 
 
+def test_a_program_of_the_package_runs_under_its_old_name():
+    code = (
+        "import runpy, sys\n"
+        "sys.argv = ['rpyc_classic', '--help']\n"
+        "try: runpy.run_module('rpyc.cli.rpyc_classic', run_name='__main__')\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+    )
+    assert run(code, [SHIMS]) == (0, "")
+
+
 def test_a_module_that_does_not_exist_is_not_found_under_the_alias():
     code = (
         "import sinew; sinew.install_as('rpyc')\n"
