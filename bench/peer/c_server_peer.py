@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import importlib
-import socket
-import threading
 from time import perf_counter
 
 import _floor
+from listening import serve_in_threads
 
 _ANSWER = bytes.fromhex("115151")  # the pair of LABEL_VALUE and 1, in brine
 
 
 def serve(package: str, kind: str) -> dict[str, int]:
-    """Serve in threads; return the port."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=8)
-    threading.Thread(target=_accept, args=(listener,), daemon=True).start()
-    return {"bench": listener.getsockname()[1]}
+    """Serve in threads; return the port. Both arguments are of other adapters."""
+    return {"bench": serve_in_threads(_serve_one)}
 
 
-def _accept(listener):
-    while True:
-        sock = listener.accept()[0]
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        threading.Thread(target=_floor.canned, args=(sock.fileno(), _ANSWER)).start()
-        threading.current_thread().kept = sock  # open as long as the process
+def _serve_one(sock):
+    _floor.canned(sock.fileno(), _ANSWER)
+    sock.close()
 
 
 class Client:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import struct
-import threading
 from time import perf_counter
 
 import _floor
+from listening import serve_in_threads
 
 _HELLO = struct.Struct("<cQ")  # what the connection is for, and the size of its messages
 _IN_FLIGHT = 64
@@ -50,16 +50,7 @@ class Notes:
 
 def serve(package: str, kind: str) -> dict[str, int]:
     """Serve in threads; return the port. Both arguments are of other adapters."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-    threading.Thread(target=_accept, args=(listener,), daemon=True).start()
-    return {"bench": listener.getsockname()[1]}
-
-
-def _accept(listener):
-    while True:
-        sock = listener.accept()[0]
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        threading.Thread(target=_serve_one, args=(sock,), daemon=True).start()
+    return {"bench": serve_in_threads(_serve_one)}
 
 
 def _serve_one(sock):

@@ -79,15 +79,6 @@ bool Question::add_keywords(PyObject* names, PyObject* const* values) noexcept {
   return add(pairs.get());
 }
 
-bool Question::add_id(const RemoteClass& remote_class, std::int64_t instance_id) noexcept try {
-  dialect::rpyc::write_label(out_, Label::kValue);
-  remote_class.write_id(out_, instance_id);
-  return true;
-} catch (...) {
-  raise_current();
-  return false;
-}
-
 // Registers and sends. What does not fit at once is sent with the GIL given up, reading meanwhile.
 bool Question::send(rpc::Call& call, bool later) noexcept try {
   if (!check(wire::end_frame(out_, frame_start_))) return false;

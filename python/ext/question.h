@@ -24,7 +24,6 @@ class Question {
 
   bool add_netref(const Netref* netref) noexcept;
   bool add(PyObject* value) noexcept;
-  bool add_text(PyObject* text) noexcept { return add(text); }
   bool add_int(std::int64_t value) noexcept;
   /// An argument tuple made of `count` values.
   bool add_items(PyObject* const* items, std::size_t count) noexcept;
@@ -32,8 +31,6 @@ class Question {
   bool add_keywords(PyObject* keywords) noexcept;
   /// The same from a vectorcall: names in a tuple, values behind the positional ones.
   bool add_keywords(PyObject* names, PyObject* const* values) noexcept;
-  /// An id by value.
-  bool add_id(const RemoteClass& remote_class, std::int64_t instance_id) noexcept;
 
   /// Sends and waits as long as the configuration says. New reference, or null with an exception.
   PyObject* ask() noexcept;

@@ -5,26 +5,17 @@
 #include <string>
 
 #include "base/eventually.h"
+#include "io/test_stream.h"
 
 namespace sinew::io {
 namespace {
 
 using std::chrono::seconds;
+using testing::read;
+using testing::write;
 
 class MemoryStreamTest : public ::testing::Test {
  protected:
-  static Result<std::size_t> write(Stream& stream, std::string_view text) {
-    const iovec piece{const_cast<char*>(text.data()), text.size()};
-    return stream.try_write({&piece, 1});
-  }
-  static Result<std::string> read(Stream& stream, Deadline deadline) {
-    std::string text(1000, '\0');
-    SINEW_ASSIGN(
-        const std::size_t count,
-        stream.read({reinterpret_cast<std::uint8_t*>(text.data()), text.size()}, 1, deadline));
-    return text.substr(0, count);
-  }
-
   std::pair<std::unique_ptr<Stream>, std::unique_ptr<Stream>> pair_ = make_memory_pair(8);
   Stream& near_ = *pair_.first;
   Stream& far_ = *pair_.second;

@@ -7,11 +7,14 @@
 #include <string>
 
 #include "base/eventually.h"
+#include "io/test_stream.h"
 
 namespace sinew::io {
 namespace {
 
 using std::chrono::milliseconds;
+using testing::read;
+using testing::write;
 
 Deadline soon() { return Deadline::after(milliseconds(2)); }
 
@@ -24,18 +27,6 @@ class PipeStreamTest : public ::testing::Test {
     EXPECT_EQ(::pipe2(back, O_CLOEXEC), 0);
     near_ = std::make_unique<PipeStream>(Fd(back[0]), Fd(there[1]));
     far_ = std::make_unique<PipeStream>(Fd(there[0]), Fd(back[1]));
-  }
-
-  static Result<std::size_t> write(Stream& stream, std::string_view text) {
-    const iovec piece{const_cast<char*>(text.data()), text.size()};
-    return stream.try_write({&piece, 1});
-  }
-  static Result<std::string> read(Stream& stream, Deadline deadline) {
-    std::string text(1000, '\0');
-    SINEW_ASSIGN(
-        const std::size_t count,
-        stream.read({reinterpret_cast<std::uint8_t*>(text.data()), text.size()}, 1, deadline));
-    return text.substr(0, count);
   }
 
   std::unique_ptr<PipeStream> near_;

@@ -7,12 +7,15 @@
 
 #include "base/eventually.h"
 #include "io/address.h"
+#include "io/test_stream.h"
 
 namespace sinew::io {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using testing::read;
+using testing::write;
 
 Deadline soon() { return Deadline::after(milliseconds(2)); }
 
@@ -34,17 +37,6 @@ class SocketStreamTest : public ::testing::TestWithParam<Kind> {
     far_ = std::make_unique<SocketStream>(std::move(far));
   }
 
-  static Result<std::size_t> write(Stream& stream, std::string_view text) {
-    const iovec piece{const_cast<char*>(text.data()), text.size()};
-    return stream.try_write({&piece, 1});
-  }
-  static Result<std::string> read(Stream& stream, Deadline deadline) {
-    std::string text(1000, '\0');
-    SINEW_ASSIGN(
-        const std::size_t count,
-        stream.read({reinterpret_cast<std::uint8_t*>(text.data()), text.size()}, 1, deadline));
-    return text.substr(0, count);
-  }
   static Result<std::size_t> try_read(Stream& stream) {
     std::uint8_t bytes[1000];
     return stream.try_read(bytes, 1);

@@ -93,6 +93,11 @@ Result<MutableByteView> Inbox::prepare() {
   return MutableByteView(buffer_->data() + filled_, end - filled_);
 }
 
+// The bytes that the frame that has begun lacks, or its header.
+std::size_t Inbox::missing() const noexcept {
+  return (frame_size_ != 0 ? frame_size_ : session_.header_size()) - (filled_ - taken_);
+}
+
 Result<void> Inbox::took(std::size_t count) {
   filled_ += count;
   return look();
@@ -100,17 +105,13 @@ Result<void> Inbox::took(std::size_t count) {
 
 Result<void> Inbox::try_fill() {
   SINEW_ASSIGN(const MutableByteView into, prepare());
-  const std::size_t pending = filled_ - taken_;
-  const std::size_t wanted = (frame_size_ != 0 ? frame_size_ : session_.header_size()) - pending;
-  SINEW_ASSIGN(const std::size_t count, stream_.try_read(into, wanted));
+  SINEW_ASSIGN(const std::size_t count, stream_.try_read(into, missing()));
   return took(count);
 }
 
 Result<void> Inbox::fill(Deadline deadline) {
   SINEW_ASSIGN(const MutableByteView into, prepare());
-  const std::size_t pending = filled_ - taken_;
-  const std::size_t wanted = (frame_size_ != 0 ? frame_size_ : session_.header_size()) - pending;
-  SINEW_ASSIGN(const std::size_t count, stream_.read(into, wanted, deadline));
+  SINEW_ASSIGN(const std::size_t count, stream_.read(into, missing(), deadline));
   return took(count);
 }
 

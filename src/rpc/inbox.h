@@ -52,6 +52,7 @@ class Inbox {
 
  private:
   Result<MutableByteView> prepare();
+  std::size_t missing() const noexcept;
   Result<void> took(std::size_t count);
   Result<void> look();
   Result<std::optional<Slice>> split();

@@ -53,6 +53,10 @@ Result<std::size_t> Outbox::try_write(std::span<const iovec> pieces) {
   }
 }
 
+void Outbox::count_queued_locked(std::size_t count) noexcept {
+  queued_.store(queued_.load(std::memory_order_relaxed) + count, std::memory_order_release);
+}
+
 void Outbox::count_sent_locked(std::size_t count) noexcept {
   sent_.store(sent_.load(std::memory_order_relaxed) + count, std::memory_order_release);
 }
@@ -171,8 +175,7 @@ class Outbox::Writing {
 // memory is an error of the stream.
 Result<bool> Outbox::submit(const Writer& message) try {
   std::unique_lock lock(mutex_);
-  queued_.store(queued_.load(std::memory_order_relaxed) + message.total_size(),
-                std::memory_order_release);
+  count_queued_locked(message.total_size());
   if (writing_) {
     enqueue_locked(message);
     return true;
@@ -196,8 +199,7 @@ Result<void> Outbox::write_message(const Writer& message, std::unique_lock<std::
 
 Result<void> Outbox::cork(const Writer& message) try {
   const std::scoped_lock lock(mutex_);
-  queued_.store(queued_.load(std::memory_order_relaxed) + message.total_size(),
-                std::memory_order_release);
+  count_queued_locked(message.total_size());
   enqueue_locked(message);
   if (!writing_) stuck_.store(true, std::memory_order_release);
   return {};

@@ -69,6 +69,7 @@ class Outbox {
   Result<void> write_message(const Writer& message, std::unique_lock<std::mutex>& lock);
   Result<void> write_directly(const Writer& message, std::unique_lock<std::mutex>& lock);
   Result<void> write_queue(std::unique_lock<std::mutex>& lock);
+  void count_queued_locked(std::size_t count) noexcept;
   void count_sent_locked(std::size_t count) noexcept;
   void consume_locked(std::size_t count, std::list<Chunk>& done);
   void enqueue_locked(const Writer& message);

@@ -131,11 +131,15 @@ class Server:
                 self._accept_method(sock)
             except RuntimeError as error:  # no thread for it
                 self.logger.warning("refused %s: %s", address, error)
-                _shut(sock)
-                self.clients.discard(sock)
+                self._let_go(sock)
                 time.sleep(_PAUSE)
             return
         raise EOFError("the server was closed")
+
+    def _let_go(self, sock):
+        """Close the socket of a client that is refused or has left."""
+        _shut(sock)
+        self.clients.discard(sock)
 
     def _option(self, key):
         return self.protocol_config.get(key, DEFAULT_CONFIG[key])
@@ -365,8 +369,7 @@ class ThreadPoolServer(Server):
             self._pool.add(sock.fileno(), sock)
         except OSError as error:
             self.logger.warning("client refused: %s", error)
-            _shut(sock)
-            self.clients.discard(sock)
+            self._let_go(sock)
 
     def _add_thread(self):
         spawn(self._run_pool)
@@ -398,5 +401,4 @@ class ThreadPoolServer(Server):
             if conn is not None:
                 conn.close()
         finally:
-            _shut(sock)
-            self.clients.discard(sock)
+            self._let_go(sock)
