@@ -2,15 +2,17 @@
  *
  * One or two threads wait for an answer each, and another only serves. The peer answers in any
  * order, sends requests, and ends the connection in an orderly way or in the middle. On top of that
- * comes one of four scenarios; all at once is more than can be searched:
+ * comes one of five scenarios; all at once is more than can be searched:
  *   NESTING    one caller; serving the first of two requests makes a call of its own
  *   DEADLINES  two callers; their deadlines may pass at any time
  *   SIGNALS    two callers; two signals come at any time, to whoever waits
+ *   AFFINITY   two callers; a request that the peer makes on behalf of call 0, which another thread
+ *              may give up at any time
  *   DRAINING   one caller, and a thread that waits for room to send and reads while nobody else
  *              does; its write may also fail
  *
  * Checked: nobody leads => nobody is queued; the inbox is read by the leader only; requests start
- * in order; a call completes exactly once; every thread leaves (an invalid end state is a lost
+ * in order, and each starts; a call completes exactly once; every thread leaves (an invalid end state is a lost
  * wake-up, because the peer ends an orderly connection only when the callers are gone); in the end
  * nobody leads.
  *
@@ -23,6 +25,7 @@
  * mutant: TOKEN_ONLY_FOR_SLEEPERS
  * mutant: DRAIN_LEADS_WHILE_IT_WAITS
  * mutant: RELEASED_STAYS_QUEUED
+ * mutant: LEAVES_WITH_WHAT_IT_WAS_GIVEN
  */
 
 #define NONE 255
@@ -42,13 +45,15 @@
 
 mtype = { LOOK, FOLLOW, LEAD, READ, SERVE, CALL, TAKE, LEAVE, GONE };
 mtype = { ORDERLY, CUT, WRITE_FAILS };
-mtype = { NESTING, DEADLINES, SIGNALS, DRAINING };
+mtype = { NESTING, DEADLINES, SIGNALS, AFFINITY, DRAINING };
 
 /* The turnstile, under the lock. */
 byte leader = NONE;
 chan queue = [SEATS] of { byte };
 bool token[SEATS];
 bool asleep[SEATS];
+byte given[SEATS] = NONE;  /* a request that came with the lead */
+byte opened = NONE;        /* a request that was given back: it comes before the inbox */
 bool released[SEATS];      /* nobody touches the seat any more: it leaves without the lock */
 
 /* The calls, under the lock. */
@@ -73,7 +78,9 @@ byte callers;              /* that have not left yet */
 byte gone;
 byte signals;
 
-#define REQUEST_IS_NEXT (inbox ? [10] || inbox ? [11])
+#define REQUEST_IS_NEXT (opened != NONE || inbox ? [10] || inbox ? [11])
+#define NOTHING_IS_NEXT (opened == NONE && len(inbox) == 0)
+#define BELONGS_TO_CALL_0 (scenario == AFFINITY && frame == REQUEST)
 #define DONE(call) (call != NONE && completed[call] > 0)
 
 inline check_turnstile() { assert(leader != NONE || empty(queue)) }
@@ -163,8 +170,18 @@ inline read_wire() {
 /* What the leader does with the next frame. The inbox is its own, so only completing is seen. */
 inline handle_frame() {
   if
-  :: frame >= REQUEST -> next = SERVE
-  :: else ->
+  :: BELONGS_TO_CALL_0 && waiter[0] != NONE && waiter[0] != seat && queue ?? [eval(waiter[0])] ->
+    /* Turnstile::hand_over() */
+    leader = waiter[0];
+    queue ?? eval(waiter[0]);
+    given[leader] = frame;
+    token[leader] = true;
+    frame = 0;
+    next = LOOK
+  :: frame >= REQUEST &&
+     !(BELONGS_TO_CALL_0 && waiter[0] != NONE && waiter[0] != seat && queue ?? [eval(waiter[0])]) ->
+    next = SERVE
+  :: frame < REQUEST ->
     if
     :: registered[frame] -> finish(frame)
     :: else                  /* given up before: its answer is dropped */
@@ -243,17 +260,21 @@ proctype Thread(byte id; byte own) {
       next == LEAD ->
       assert(leader == seat && reader == NONE);
       if
-      :: DONE(call) && (empty(inbox) || REQUEST_IS_NEXT) ->
+      :: given[seat] != NONE -> frame = given[seat]; given[seat] = NONE; next = SERVE
+      :: given[seat] == NONE && DONE(call) && (NOTHING_IS_NEXT || REQUEST_IS_NEXT) ->
         /* Answers to others were handed out; a request is the next leader's. */
         next = LOOK;
         if
         :: taking -> abdicate()
         :: else
         fi
-      :: nempty(inbox) && !(DONE(call) && REQUEST_IS_NEXT) ->
-        inbox ? frame;
+      :: given[seat] == NONE && !NOTHING_IS_NEXT && !(DONE(call) && REQUEST_IS_NEXT) ->
+        if
+        :: opened != NONE -> frame = opened; opened = NONE
+        :: else -> inbox ? frame
+        fi;
         handle_frame()
-      :: empty(inbox) && !DONE(call) ->
+      :: given[seat] == NONE && NOTHING_IS_NEXT && !DONE(call) ->
         if
         :: taking -> abdicate(); next = LOOK
         :: else -> reader = seat; next = READ
@@ -305,6 +326,15 @@ proctype Thread(byte id; byte own) {
 
   :: next == LEAVE ->
     atomic {
+      if
+      :: given[seat] != NONE ->
+#ifndef LEAVES_WITH_WHAT_IT_WAS_GIVEN
+        assert(opened == NONE);
+        opened = given[seat];
+#endif
+        given[seat] = NONE
+      :: else
+      fi;
       if
       :: call != NONE -> waiter[call] = NONE
       :: else
@@ -398,6 +428,18 @@ proctype Drain() {
   gone++
 }
 
+/* Connection::check_expiry() for call 0, by a thread that does not wait. */
+proctype GiveUp() {
+  byte i;
+  byte other;
+  atomic {
+    if
+    :: registered[0] -> finish(0)
+    :: true
+    fi
+  }
+}
+
 proctype Peer() {
   byte requests = REQUEST;
   bool answered[CALLS];
@@ -425,6 +467,9 @@ init {
     :: scenario = NESTING; callers = 1; last_request = REQUEST + 2; gone = 1
     :: scenario = DEADLINES; callers = 2; last_request = REQUEST + REQUESTS
     :: scenario = SIGNALS; callers = 2; last_request = REQUEST + REQUESTS; signals = 2
+#ifndef LIVENESS
+    :: scenario = AFFINITY; callers = 2; last_request = REQUEST + 1
+#endif
     :: scenario = DRAINING; callers = 1; last_request = REQUEST + 1;
       if
       :: ending = WRITE_FAILS
@@ -435,6 +480,10 @@ init {
     if
     :: callers == 2 -> run Thread(1, 1)
     :: scenario == DRAINING -> run Drain()
+    :: else
+    fi;
+    if
+    :: scenario == AFFINITY -> run GiveUp()
     :: else
     fi;
     run Thread(2, NONE);

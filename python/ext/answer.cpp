@@ -1,9 +1,11 @@
 #include "answer.h"
 
+#include "canceller.h"
 #include "compat.h"
 #include "errors.h"
 #include "gil.h"
 #include "handlers.h"
+#include "serving.h"
 #include "wire/rpyc_frame.h"
 
 namespace sinew::python {
@@ -56,6 +58,17 @@ PyRef serve_request(Peer& peer, std::int64_t code, ItemReader& arguments) noexce
   if (const HandlerFunction function = handler_function(code)) return function(peer, arguments);
   const PyRef number = PyRef::steal(PyLong_FromLongLong(code));
   return number ? serve_in_python(peer, number.get(), arguments) : PyRef();
+}
+
+// Whether somebody still waits for the answer. If not, with an exception set.
+bool is_wanted(Peer& peer, const rpc::Incoming& request) noexcept {
+  if (peer.session().may_cancel() && Canceller::get().was_cancelled(peer.serial(), request.seq))
+      [[unlikely]] {
+    PyErr_SetString(peer.state().cancelled_error.get(), "cancelled before it was started");
+  } else if (request.deadline.passed()) [[unlikely]] {
+    PyErr_SetString(PyExc_TimeoutError, "the deadline passed before the call was started");
+  }
+  return PyErr_Occurred() == nullptr;
 }
 
 Served serve(Peer& peer, const rpc::Incoming& request) noexcept try {
@@ -174,7 +187,8 @@ bool answer(Peer& peer, const rpc::Incoming& request, bool too_deep) noexcept {
   if (too_deep) {
     raise_limit("max_call_depth",
                 "requests are nested inside each other deeper than max_call_depth");
-  } else {
+  } else if (is_wanted(peer, request)) {
+    const Serving serving(peer, request);
     served = serve(peer, request);
   }
   if (served.silent) return true;

@@ -15,6 +15,7 @@
 #include "give_back.h"
 #include "peer.h"
 #include "question.h"
+#include "slot.h"
 
 namespace sinew::python {
 namespace {
@@ -40,6 +41,8 @@ struct AsyncResultObject : AsyncResultHead {
   PyObject* callbacks;  // owned reference to a list; null while there are none
   PyObject* value;      // owned reference: the decoded result or exception; null before
   bool is_exception;
+  bool cancelled;  // by cancel()
+  bool told_peer;  // that nobody waits any more
   bool announced;  // holds a reference on itself until its completion has been announced
 };
 
@@ -93,7 +96,7 @@ bool decode(AsyncResultObject* self) noexcept {
 // ---------------------------------------------------------------------------------------------
 // Life
 
-void async_result_dealloc(PyObject* object) {
+void async_result_dealloc(PyObject* object) noexcept {
   AsyncResultObject* const self = self_of(object);
   PyTypeObject* const type = Py_TYPE(object);
   PyObject_GC_UnTrack(object);
@@ -112,7 +115,7 @@ void async_result_dealloc(PyObject* object) {
   Py_DECREF(type);
 }
 
-int async_result_traverse(PyObject* object, visitproc visit, void* arg) {
+int async_result_traverse(PyObject* object, visitproc visit, void* arg) noexcept {
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(self_of(object)->connection);
   Py_VISIT(self_of(object)->callbacks);
@@ -120,7 +123,7 @@ int async_result_traverse(PyObject* object, visitproc visit, void* arg) {
   return 0;
 }
 
-int async_result_clear(PyObject* object) {
+int async_result_clear(PyObject* object) noexcept {
   Py_CLEAR(self_of(object)->callbacks);
   Py_CLEAR(self_of(object)->value);
   return 0;
@@ -128,6 +131,15 @@ int async_result_clear(PyObject* object) {
 
 // ---------------------------------------------------------------------------------------------
 // Methods
+
+void raise_given_up(AsyncResultObject& self, Peer& peer) noexcept {
+  if (self.cancelled) {
+    PyErr_SetString(peer.state().cancelled_error.get(), "the call was cancelled");
+    return;
+  }
+  if (!std::exchange(self.told_peer, true)) peer.send_cancel(self.call->seq());
+  PyErr_SetString(PyExc_TimeoutError, "result expired");
+}
 
 PyObject* async_result_wait(PyObject* object, PyObject* /*unused*/) {
   AsyncResultObject* const self = self_of(object);
@@ -147,7 +159,7 @@ PyObject* async_result_wait(PyObject* object, PyObject* /*unused*/) {
   announce_if_pending(*peer, *self->call);
   if (!is_done(self)) {
     is_expired(self);  // from now on, whatever comes
-    PyErr_SetString(PyExc_TimeoutError, "result expired");
+    raise_given_up(*self, *peer);
     return nullptr;
   }
   if (self->call->outcome() == rpc::Call::Outcome::kFailed) {
@@ -184,14 +196,28 @@ PyObject* async_result_get_expired(PyObject* object, void* /*closure*/) {
 }
 
 PyObject* async_result_set_expiry(PyObject* object, PyObject* timeout) {
-  double seconds = -1;
-  if (timeout != Py_None) {
-    seconds = PyFloat_AsDouble(timeout);
-    if (seconds == -1 && PyErr_Occurred() != nullptr) return nullptr;
-    if (seconds < 0) seconds = 0;
+  if (timeout == Py_None) {
+    set_expiry(object, Deadline::never());
+    Py_RETURN_NONE;
   }
-  set_expiry(object, seconds);
+  const double seconds = PyFloat_AsDouble(timeout);
+  if (seconds == -1 && PyErr_Occurred() != nullptr) return nullptr;
+  set_expiry(object, deadline_after(seconds));
   Py_RETURN_NONE;
+}
+
+// The caller is free at once; the peer is told, and stops the work if it can.
+PyObject* async_result_cancel(PyObject* object, PyObject* /*unused*/) {
+  AsyncResultObject* const self = self_of(object);
+  Peer* const peer = peer_of(self);
+  if (peer == nullptr) return nullptr;
+  if (is_done(self) || is_expired(self)) Py_RETURN_FALSE;
+  peer->connection().set_expiry(*self->call, Deadline::after(Duration::zero()));
+  if (!is_expired(self)) Py_RETURN_FALSE;  // answered in this very instant
+  self->cancelled = true;
+  peer->send_cancel(self->call->seq());
+  announce_if_pending(*peer, *self->call);
+  Py_RETURN_TRUE;
 }
 
 PyObject* async_result_add_callback(PyObject* object, PyObject* function) {
@@ -225,22 +251,25 @@ PyObject* async_result_repr(PyObject* object) {
 }
 
 PyMethodDef methods[] = {
-    {"wait", async_result_wait, METH_NOARGS,
+    {"wait", caught<async_result_wait>, METH_NOARGS,
      "Waits for the answer, serving meanwhile; raises AsyncResultTimeout when it expires first."},
-    {"add_callback", async_result_add_callback, METH_O,
+    {"add_callback", caught<async_result_add_callback>, METH_O,
      "Has function(self) called when the answer comes, or now if it is there already."},
-    {"set_expiry", async_result_set_expiry, METH_O,
+    {"cancel", caught<async_result_cancel>, METH_NOARGS,
+     "Gives the call up: waiting for it raises Cancelled from now on, and a peer of ours stops the "
+     "work if it can. False if it is done or has expired."},
+    {"set_expiry", caught<async_result_set_expiry>, METH_O,
      "Sets the time from now, in seconds or None for never, after which the result expires."},
     {nullptr, nullptr, 0, nullptr}};
 
 PyGetSetDef getset[] = {
-    {"value", async_result_get_value, nullptr,
+    {"value", caught<async_result_get_value>, nullptr,
      "The result, waited for; raises what the call raised, or AsyncResultTimeout.", nullptr},
-    {"ready", async_result_get_ready, nullptr,
+    {"ready", caught<async_result_get_ready>, nullptr,
      "Whether the answer is there. Serves what has come meanwhile.", nullptr},
-    {"error", async_result_get_error, nullptr, "Whether the answer is there and is an exception.",
-     nullptr},
-    {"expired", async_result_get_expired, nullptr,
+    {"error", caught<async_result_get_error>, nullptr,
+     "Whether the answer is there and is an exception.", nullptr},
+    {"expired", caught<async_result_get_expired>, nullptr,
      "Whether the time set by set_expiry() passed before the answer came.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
@@ -255,7 +284,7 @@ PyType_Slot slots[] = {
     {Py_tp_dealloc, reinterpret_cast<void*>(async_result_dealloc)},
     {Py_tp_traverse, reinterpret_cast<void*>(async_result_traverse)},
     {Py_tp_clear, reinterpret_cast<void*>(async_result_clear)},
-    {Py_tp_repr, reinterpret_cast<void*>(async_result_repr)},
+    {Py_tp_repr, reinterpret_cast<void*>(caught<async_result_repr>)},
     {Py_tp_methods, methods},
     {Py_tp_getset, getset},
     {Py_tp_members, members},
@@ -288,9 +317,9 @@ PyRef make_async_result(ConnectionObject* connection, std::int64_t seq) noexcept
 
 rpc::Call& call_of(PyObject* async_result) noexcept { return *self_of(async_result)->call; }
 
-void set_expiry(PyObject* async_result, double seconds) noexcept {
+void set_expiry(PyObject* async_result, Deadline expiry) noexcept {
   AsyncResultObject* const self = self_of(async_result);
-  self->expiry = seconds < 0 ? Deadline::never() : deadline_after(seconds);
+  self->expiry = expiry;
   if (self->connection->peer != nullptr) {
     self->connection->peer->connection().set_expiry(*self->call, self->expiry);
   }

@@ -13,8 +13,8 @@ bool init_async_result_type(State& state, PyObject* module) noexcept;
 PyRef make_async_result(ConnectionObject* connection, std::int64_t seq) noexcept;
 rpc::Call& call_of(PyObject* async_result) noexcept;
 
-/// Sets the time after which the result counts as expired; a negative number stands for never.
-void set_expiry(PyObject* async_result, double seconds) noexcept;
+/// Sets the time after which the result counts as expired.
+void set_expiry(PyObject* async_result, Deadline expiry) noexcept;
 
 /// Runs the callbacks of the AsyncResult that `call` belongs to. With the GIL held.
 void announce_completion(rpc::Call& call) noexcept;

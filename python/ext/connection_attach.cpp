@@ -39,7 +39,14 @@ bool set_up(ConnectionObject* self, std::unique_ptr<io::Stream> stream) {
   }
   ConnectionOptions options;
   if (!options.read(self->config)) return false;
+  if (!stream->is_free_threaded()) {
+    // A sign of life that has to wait for the interpreter would prove nothing.
+    options.session.heartbeat = Duration::zero();
+    options.session.extensions.set(dialect::rpyc::Extension::kHeartbeat, 0);
+  }
+  options.rpc.heartbeat = options.session.heartbeat;
   self->peer = new Peer(self, std::move(stream), options.session, options.limits, options.rpc);
+  if (options.rpc.heartbeat != Duration::zero()) self->peer->connection().ask_for_care();
   return true;
 }
 

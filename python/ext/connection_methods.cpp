@@ -74,11 +74,12 @@ PyObject* connection_async_request(PyObject* object, PyObject* args, PyObject* k
     return nullptr;
   }
   Question question(*peer, static_cast<Handler>(code),
-                    static_cast<std::size_t>(PyTuple_GET_SIZE(args) - 1));
+                    static_cast<std::size_t>(PyTuple_GET_SIZE(args) - 1),
+                    seconds < 0 ? Deadline::never() : deadline_after(seconds));
   if (!add_arguments(question, args)) return nullptr;
   PyRef result = make_async_result(self, question.seq());
   if (!result) return nullptr;
-  set_expiry(result.get(), seconds);
+  set_expiry(result.get(), question.deadline());
   return question.send(call_of(result.get()), /*later=*/true) ? result.release() : nullptr;
 }
 

@@ -71,6 +71,22 @@ bool read_extensions(PyObject* config, dialect::rpyc::ExtensionSet& into) noexce
   return true;
 }
 
+// A time in seconds; None or 0 for none.
+bool read_seconds(PyObject* config, const char* key, Duration& into) noexcept {
+  PyObject* const value = PyDict_GetItemString(config, key);
+  if (value == nullptr) return true;
+  constexpr double kMost = 4'000'000;  // milliseconds in 32 bits, on the wire
+  const double seconds = value == Py_None ? 0 : PyFloat_AsDouble(value);
+  if (seconds == -1 && PyErr_Occurred() != nullptr) return false;
+  if (!(seconds == 0 || (seconds >= 0.1 && seconds <= kMost))) {
+    PyErr_Format(PyExc_ValueError, "%s must be None, 0, or 0.1 to 4000000 seconds, not %R", key,
+                 value);
+    return false;
+  }
+  into = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+  return true;
+}
+
 bool read_truth(PyObject* config, const char* key, bool& into) noexcept {
   PyObject* const value = PyDict_GetItemString(config, key);
   if (value == nullptr) return true;
@@ -84,6 +100,7 @@ bool read_truth(PyObject* config, const char* key, bool& into) noexcept {
 bool ConnectionOptions::read(PyObject* config) noexcept {
   return read_family(config, session.wire_family) && read_extensions(config, session.extensions) &&
          read_truth(config, "offer_extensions", limits.offer_extensions) &&
+         read_seconds(config, "heartbeat", session.heartbeat) &&
          read_size(config, "max_frame_size", session.max_frame_size) &&
          read_size(config, "max_inflated_size", session.max_inflated_size) &&
          read_size(config, "max_exports", limits.max_exports) &&

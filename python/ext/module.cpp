@@ -13,6 +13,7 @@
 #include "peer.h"
 #include "pool_object.h"
 #include "remote_method.h"
+#include "serving.h"
 #include "slot.h"
 #include "state.h"
 
@@ -106,8 +107,9 @@ int module_exec(PyObject* module) {
   }
   State* const state = new (state_in(module)) State();
   const bool made = survive_shutdown() && state->names.intern() &&
-                    init_limit_error(*state, module) && init_connection_type(*state, module) &&
-                    init_netref_types(*state, module) && init_method_types(*state, module) &&
+                    init_limit_error(*state, module) && init_serving(*state, module) &&
+                    init_connection_type(*state, module) && init_netref_types(*state, module) &&
+                    init_method_types(*state, module) &&
                     init_buffered_iterator_type(*state, module) &&
                     init_async_result_type(*state, module) && init_pool_type(*state, module);
   state->local_names = PyRef::steal(PyFrozenSet_New(nullptr));
@@ -140,6 +142,8 @@ PyModuleDef module_definition = {PyModuleDef_HEAD_INIT, "sinew._sinew", "The eng
 
 int State::traverse(visitproc visit, void* arg) const noexcept {
   Py_VISIT(limit_error.get());
+  Py_VISIT(cancelled_error.get());
+  Py_VISIT(deadline_variable.get());
   Py_VISIT(connection_type.get());
   Py_VISIT(netref_metatype.get());
   Py_VISIT(netref_type.get());
@@ -153,6 +157,8 @@ int State::traverse(visitproc visit, void* arg) const noexcept {
 
 void State::clear() noexcept {
   limit_error = PyRef();
+  cancelled_error = PyRef();
+  deadline_variable = PyRef();
   connection_type = PyRef();
   netref_metatype = PyRef();
   netref_type = PyRef();

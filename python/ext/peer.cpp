@@ -1,16 +1,22 @@
 #include "peer.h"
 
 #include <algorithm>
+#include <atomic>
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <string>
 
+#include "canceller.h"
 #include "errors.h"
 #include "gil.h"
+#include "serving.h"
 
 namespace sinew::python {
 namespace {
+
+std::atomic<std::uint64_t> next_serial{1};
 
 // The value of a key, or empty: with no exception set when there is none. Values are not looked up
 // as PyDict_GetItem() does: the mapping knows the defaults of what is missing.
@@ -68,6 +74,23 @@ bool read_all(PyObject* config, Settings& into) {
   return into.prefix && into.prefixed_names;
 }
 
+std::atomic<unsigned> forks{0};
+
+// Known by heart, because it is asked for each wait; a child process has another main thread.
+bool is_main_thread() noexcept {
+  static const int registered =
+      ::pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
+  static_cast<void>(registered);
+  struct Known {
+    unsigned as_of;
+    bool is_main;
+  };
+  static thread_local Known known{~0U, false};
+  const unsigned now = forks.load(std::memory_order_relaxed);
+  if (known.as_of != now) known = {now, ::gettid() == ::getpid()};
+  return known.is_main;
+}
+
 }  // namespace
 
 Deadline Settings::deadline() const noexcept {
@@ -84,6 +107,7 @@ Peer::Peer(ConnectionObject* owner, std::unique_ptr<io::Stream> stream,
            std::unique_ptr<dialect::rpyc::RpycSession> session, const PeerLimits& limits,
            const rpc::Limits& rpc_limits)
     : owner_(owner),
+      serial_(next_serial.fetch_add(1, std::memory_order_relaxed)),
       limits_(limits),
       session_(*session),
       exports_(limits.max_exports),
@@ -173,15 +197,32 @@ void Peer::messages_left() noexcept {
   if (on_messages_left_) on_messages_left_();
 }
 
-// Python runs signal handlers on the main thread only.
+void Peer::cancel(std::int64_t seq) noexcept { Canceller::get().cancel(serial_, seq); }
+
+void Peer::send_cancel(std::int64_t seq) noexcept try {
+  if (!session_.may_cancel() || connection_.is_dead()) return;
+  Writer out;
+  dialect::rpyc::write_cancel(out, session_.family(), seq);
+  constexpr auto kSoon = std::chrono::milliseconds(5);
+  if (const auto sent = connection_.send_now(out); sent && !*sent) connection_.flush_within(kSoon);
+} catch (...) {
+  // Out of memory: the peer works on for nothing.
+}
+
+// Python runs signal handlers on the main thread only. A cancellation does not interrupt a wait
+// either, whatever thread it is.
 bool Peer::handles_signals() const noexcept {
-  static thread_local const bool is_main_thread = ::gettid() == ::getpid();
-  return is_main_thread;
+  const Serving* const serving = Serving::innermost();
+  return is_main_thread() || (serving != nullptr && serving->may_be_cancelled());
 }
 
 bool Peer::interrupted() noexcept {
   if (interpreter_is_gone()) return true;
+  Serving* const serving = Serving::innermost();
   const AdoptThread gil;
+  if (serving != nullptr && serving->is_cancelled() && PyErr_Occurred() == nullptr) {
+    serving->raise();
+  }
   // The exception stays set for the waiting call to return with.
   return PyErr_Occurred() != nullptr || PyErr_CheckSignals() != 0;
 }

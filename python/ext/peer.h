@@ -66,6 +66,9 @@ class Peer final : public rpc::Dispatcher {
   State& state() const noexcept { return *owner_->state; }
   rpc::Connection& connection() noexcept { return connection_; }
 
+  /// Names the peer when it may be gone: no other in this process has it.
+  std::uint64_t serial() const noexcept { return serial_; }
+
   /// Looks for the answer of a call before its thread gives the GIL up, until `deadline` at most.
   /// True when it is there.
   bool poll_briefly(rpc::Call& call, Deadline deadline) noexcept;
@@ -109,7 +112,7 @@ class Peer final : public rpc::Dispatcher {
   void forget_import(Netref* netref) noexcept;
 
   /// Writes the releases that wait into the outbox, in front of what is sent next. gil: either; the
-  /// idle flusher comes without it, so nothing here may give it up or touch an object.
+  /// caretaker comes without it, so nothing here may give it up or touch an object.
   void send_releases() noexcept;
 
   /// What writes releases in the way agreed on with the peer. Once it has been heard.
@@ -140,6 +143,10 @@ class Peer final : public rpc::Dispatcher {
   bool interrupted() noexcept override;
   void before_idle_flush() noexcept override { send_releases(); }
   void messages_left() noexcept override;
+  void cancel(std::int64_t seq) noexcept override;
+
+  /// Tells the peer, if it can be told, that nobody waits for the answer to our question any more.
+  void send_cancel(std::int64_t seq) noexcept;
 
   /// Has `function` called, without the GIL and on any thread, when messages were read that wait
   /// for somebody to serve them. Empty: nobody. It is not running any more on return.
@@ -194,6 +201,7 @@ class Peer final : public rpc::Dispatcher {
   bool read_settings() noexcept;
 
   ConnectionObject* const owner_;
+  const std::uint64_t serial_;
   Patience patience_;
   bool offered_ = false;
   std::mutex on_messages_left_mutex_;

@@ -1,19 +1,38 @@
 #include "question.h"
 
+#include <string>
+
+#include <fmt/format.h>
+
 #include "errors.h"
 #include "gil.h"
 #include "give_back.h"
+#include "serving.h"
 #include "wire/rpyc_frame.h"
 
 namespace sinew::python {
 
+using dialect::rpyc::Extension;
 using dialect::rpyc::Handler;
 using dialect::rpyc::Label;
 
-Question::Question(Peer& peer, Handler handler, std::size_t count)
-    : peer_(peer), model_(peer), seq_(peer.connection().next_seq()) {
+Question::Question(Peer& peer, Handler handler, std::size_t count, Deadline expiry)
+    : peer_(peer),
+      model_(peer),
+      seq_(peer.connection().next_seq()),
+      deadline_(Deadline::earlier(expiry, scope_deadline(peer.state()))),
+      handler_(handler) {
+  const wire::Family family = peer.family();
+  const dialect::rpyc::RpycSession& session = peer.session();
+  if (!deadline_.is_never() && session.agrees_on(Extension::kDeadline)) {
+    dialect::rpyc::write_deadline(out_, family, seq_, deadline_.remaining());
+  }
+  const Serving* const serving = Serving::innermost();
+  if (serving != nullptr && &serving->peer() == &peer && session.agrees_on(Extension::kAffinity)) {
+    dialect::rpyc::write_affinity(out_, family, seq_, serving->seq());
+  }
   frame_start_ = wire::begin_frame(out_);
-  wire::begin_message(out_, peer.family(), wire::MessageKind::kRequest, seq_);
+  wire::begin_message(out_, family, wire::MessageKind::kRequest, seq_);
   wire::write_tuple_header(out_, 2);
   wire::write_int(out_, static_cast<std::int64_t>(handler));
   dialect::rpyc::write_label(out_, Label::kTuple);
@@ -27,6 +46,7 @@ bool Question::check(Result<void> result) noexcept {
 }
 
 bool Question::add_netref(const Netref* netref) noexcept try {
+  target_ = netref;
   dialect::rpyc::write_label(out_, Label::kLocalRef);
   netref->remote_class->write_id(out_, netref->instance_id);
   return true;
@@ -36,6 +56,7 @@ bool Question::add_netref(const Netref* netref) noexcept try {
 }
 
 bool Question::add(PyObject* value) noexcept try {
+  if (name_ == nullptr && PyUnicode_Check(value) != 0) name_ = value;
   return check(dialect::rpyc::box(model_, value, out_, peer_.limits().brine));
 } catch (...) {
   raise_current();
@@ -100,7 +121,7 @@ bool Question::send(rpc::Call& call, bool later) noexcept try {
     status = peer_.connection().drain(Deadline::never());
   }
   if (status != rpc::WaitStatus::kInterrupted) return true;
-  abandon(call);
+  leave(call);
   return false;
 } catch (...) {
   raise_current();
@@ -110,38 +131,64 @@ bool Question::send(rpc::Call& call, bool later) noexcept try {
 PyObject* Question::ask() noexcept {
   const Settings* const settings = peer_.settings();
   if (settings == nullptr) return nullptr;
-  const double seconds = settings->timeout_seconds;
-  const Deadline deadline = settings->deadline();
+  const TimePoint asked = Clock::system().now();
+  const Deadline deadline = Deadline::earlier(settings->deadline(), deadline_);
   rpc::Call call(seq_);
   if (!send(call)) return nullptr;
   if (!peer_.poll_briefly(call, deadline)) {
     // A signal that came while we looked would not interrupt the wait any more.
     if (PyErr_Occurred() != nullptr || PyErr_CheckSignals() != 0) {
-      abandon(call);
+      leave(call);
       return nullptr;
     }
     const rpc::WaitStatus status =
         wait_without_gil(peer_.patience(), [&] { return peer_.connection().wait(call, deadline); });
+    if (!call.done()) abandon(call);
     if (!call.done()) {
-      peer_.connection().forget(call);
-      // It may have been answered just now.
-      if (!call.done()) {
-        if (status == rpc::WaitStatus::kInterrupted) return nullptr;  // the exception is set
-        status == rpc::WaitStatus::kTimedOut ? raise_timeout(seconds) : raise_dead(peer_);
-        return nullptr;
-      }
-    }
-    if (status == rpc::WaitStatus::kInterrupted && PyErr_Occurred() != nullptr) {
-      abandon(call);
+      if (status == rpc::WaitStatus::kInterrupted) return nullptr;  // the exception is set
+      status == rpc::WaitStatus::kTimedOut ? raise_too_late(Clock::system().now() - asked)
+                                           : raise_dead(peer_);
       return nullptr;
     }
+    if (status == rpc::WaitStatus::kInterrupted && PyErr_Occurred() != nullptr) {
+      leave(call);
+      return nullptr;
+    }
+  }
+  // What the peer raised because the time was over is no news.
+  if (call.outcome() == rpc::Call::Outcome::kException && deadline_.passed()) {
+    raise_too_late(Clock::system().now() - asked);
+    return nullptr;
   }
   return take_outcome(peer_, call);
 }
 
-// An exception of ours leaves through the call, whose answer may have come in this very instant.
-void Question::abandon(rpc::Call& call) noexcept {
-  if (!peer_.connection().forget(call)) give_back_answer(peer_, call);
+// An exception of ours leaves through the call.
+void Question::leave(rpc::Call& call) noexcept {
+  if (!abandon(call)) give_back_answer(peer_, call);
+}
+
+// Gives the call up, and tells the peer. False if the answer has come in this very instant.
+bool Question::abandon(rpc::Call& call) noexcept {
+  const bool waited = peer_.connection().forget(call);
+  if (waited) peer_.send_cancel(seq_);
+  return waited;
+}
+
+// Which call, where, after how long.
+void Question::raise_too_late(Duration waited) noexcept try {
+  const double seconds = std::chrono::duration<double>(waited).count();
+  const bool has_name = name_ != nullptr && dialect::rpyc::names_attribute(handler_);
+  const char* const name = has_name ? PyUnicode_AsUTF8(name_) : nullptr;
+  PyErr_Clear();
+  std::string what(dialect::rpyc::describe(handler_));
+  if (name != nullptr) what = fmt::format("{} '{}'", what, name);
+  if (target_ != nullptr) what += fmt::format(" of {}", target_->remote_class->name);
+  const std::string text = fmt::format("result expired: no answer within {:.3g} seconds to {} ({})",
+                                       seconds, what, peer_.connection().stream().describe());
+  PyErr_SetString(PyExc_TimeoutError, text.c_str());
+} catch (...) {
+  raise_current();
 }
 
 PyObject* take_outcome(Peer& peer, const rpc::Call& call) noexcept try {
@@ -181,12 +228,6 @@ void raise_dead(Peer& peer) noexcept {
   } else {
     PyErr_Format(PyExc_EOFError, "stream has been closed: %s", error->what());
   }
-}
-
-void raise_timeout(double seconds) noexcept {
-  char text[96];
-  PyOS_snprintf(text, sizeof text, "result expired: no answer within %g seconds", seconds);
-  PyErr_SetString(PyExc_TimeoutError, text);
 }
 
 }  // namespace sinew::python

@@ -14,8 +14,10 @@ namespace sinew::python {
 /// ask_async(). With the GIL held; ask() gives it up while it waits, once.
 class Question {
  public:
-  /// Starts a request with `count` arguments.
-  Question(Peer& peer, dialect::rpyc::Handler handler, std::size_t count);
+  /// Starts a request with `count` arguments, whose answer is of no use after `expiry` or after
+  /// the end of the scope it is made in (serving.h): the peer is told.
+  Question(Peer& peer, dialect::rpyc::Handler handler, std::size_t count,
+           Deadline expiry = Deadline::never());
 
   /// Takes back what the arguments exported if the request was not sent.
   ~Question() { model_.undo_exports(); }
@@ -40,14 +42,21 @@ class Question {
   bool send(rpc::Call& call, bool later = false) noexcept;
 
   std::int64_t seq() const noexcept { return seq_; }
+  Deadline deadline() const noexcept { return deadline_; }
 
  private:
   bool check(Result<void> result) noexcept;
-  void abandon(rpc::Call& call) noexcept;
+  bool abandon(rpc::Call& call) noexcept;
+  void leave(rpc::Call& call) noexcept;
+  void raise_too_late(Duration waited) noexcept;
 
   Peer& peer_;
   PeerModel model_;
   std::int64_t seq_;
+  Deadline deadline_;               // never, unless the peer is told
+  const Netref* target_ = nullptr;  // for messages; borrowed, as is the name
+  PyObject* name_ = nullptr;
+  dialect::rpyc::Handler handler_;
   Writer out_;
   std::size_t frame_start_;
 };
@@ -57,8 +66,5 @@ PyObject* take_outcome(Peer& peer, const rpc::Call& call) noexcept;
 
 /// Raises EOFError with the first cause of the connection's end.
 void raise_dead(Peer& peer) noexcept;
-
-/// Raises TimeoutError for a call that was given up after `seconds`.
-void raise_timeout(double seconds) noexcept;
 
 }  // namespace sinew::python

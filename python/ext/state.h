@@ -14,7 +14,9 @@ namespace sinew::python {
 struct State {
   Names names;
 
-  PyRef limit_error;  // sinew.LimitError
+  PyRef limit_error;        // sinew.LimitError
+  PyRef cancelled_error;    // sinew.Cancelled
+  PyRef deadline_variable;  // of sinew.deadline: a moment of the monotonic clock, in seconds
 
   // The module's types.
   PyRef connection_type;

@@ -17,12 +17,14 @@ __version__ = "0.1.0"
 # Imported when first used: importing sinew alone costs next to nothing.
 _PLACES = {
     "AsyncResult": ("sinew._sinew", "AsyncResult"),
+    "Cancelled": ("sinew._sinew", "Cancelled"),
     "LimitError": ("sinew._sinew", "LimitError"),
     "Connection": ("sinew.connecting", "Connection"),
     "Server": ("sinew.serving", "Server"),
     "async_": ("sinew.rpyc.utils.helpers", "async_"),
     "buffiter": ("sinew.rpyc.utils.helpers", "buffiter"),
     "connect": ("sinew.connecting", "connect"),
+    "deadline": ("sinew.deadlines", "deadline"),
     "expose": ("sinew.exposing", "expose"),
     "install_as": ("sinew.aliasing", "install_as"),
     "obtain": ("sinew.rpyc.utils.classic", "obtain"),

@@ -3,8 +3,10 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from sinew._sinew import AsyncResult as AsyncResult
+from sinew._sinew import Cancelled as Cancelled
 from sinew._sinew import LimitError as LimitError
 from sinew.connecting import Connection as Connection
+from sinew.deadlines import deadline as deadline
 from sinew.rpyc.utils.server import ThreadedServer
 
 __version__: str

@@ -1,10 +1,15 @@
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from typing import Any, final
 
 from typing_extensions import disjoint_base
 
 class LimitError(ValueError, RecursionError):
     limit: str | None
+
+class Cancelled(BaseException): ...
+
+deadline_variable: ContextVar[float]
 
 class NetrefMetaclass(type): ...
 
@@ -38,6 +43,7 @@ class AsyncResult:
     def expired(self) -> bool: ...
     def wait(self) -> None: ...
     def add_callback(self, function: Callable[[AsyncResult], Any], /) -> None: ...
+    def cancel(self) -> bool: ...
     def set_expiry(self, timeout: float | None, /) -> None: ...
 
 @disjoint_base

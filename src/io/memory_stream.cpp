@@ -92,6 +92,20 @@ class MemoryStream final : public Stream {
     }
   }
 
+  std::optional<std::size_t> unread() const noexcept override {
+    const std::scoped_lock lock(joint_->mutex);
+    return joint_->bytes[side_].size();
+  }
+
+  Result<std::size_t> peek(MutableByteView into) override {
+    const std::scoped_lock lock(joint_->mutex);
+    const auto& queue = joint_->bytes[side_];
+    if (queue.empty()) return fail(joint_->closed ? Errc::kEndOfStream : Errc::kWouldBlock);
+    const std::size_t count = std::min(into.size(), queue.size());
+    std::copy_n(queue.begin(), count, into.begin());
+    return count;
+  }
+
   void interrupt() noexcept override {
     const std::scoped_lock lock(joint_->mutex);
     joint_->closed = true;

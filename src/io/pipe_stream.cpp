@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 
 #include <array>
@@ -75,6 +76,12 @@ Result<Readiness> PipeStream::wait(Readiness wanted, Deadline deadline) {
   const bool interrupted = (entries[0].revents & POLLIN) != 0;
   return Readiness{.readable = interrupted || (entries[1].revents & (POLLIN | kFailed)) != 0,
                    .writable = interrupted || (entries[2].revents & (POLLOUT | kFailed)) != 0};
+}
+
+std::optional<std::size_t> PipeStream::unread() const noexcept {
+  int count = 0;
+  if (::ioctl(incoming_.get(), FIONREAD, &count) != 0) return std::nullopt;
+  return static_cast<std::size_t>(count);
 }
 
 void PipeStream::interrupt() noexcept {

@@ -20,6 +20,7 @@ class PipeStream final : public Stream {
   Result<std::size_t> read(MutableByteView into, std::size_t wanted, Deadline deadline) override;
   Result<std::size_t> try_write(std::span<const iovec> pieces) override;
   Result<Readiness> wait(Readiness wanted, Deadline deadline) override;
+  std::optional<std::size_t> unread() const noexcept override;
   void interrupt() noexcept override;
   int descriptor() const noexcept override { return incoming_.get(); }
   std::string last_error() const override;

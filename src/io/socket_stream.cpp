@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -110,6 +111,49 @@ void SocketStream::hasten_acknowledgement() noexcept {
   if (!is_tcp_) return;
   const int on = 1;
   ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
+std::optional<std::size_t> SocketStream::unread() const noexcept {
+  int count = 0;
+  if (::ioctl(socket_.get(), FIONREAD, &count) != 0) return std::nullopt;
+  return static_cast<std::size_t>(count);
+}
+
+Result<std::size_t> SocketStream::peek(MutableByteView into) {
+  return receive(into, MSG_DONTWAIT | MSG_PEEK);
+}
+
+// Keep-alive probes see to it that acknowledgements keep coming, and machine_silence() counts from
+// the last one. The kernel's own limits are of no use: it does not count probes while anything
+// is unacknowledged, and TCP_USER_TIMEOUT ends a connection whose peer merely does not read.
+Duration SocketStream::watch_machine(Duration interval) noexcept {
+  if (!is_tcp_) return Duration::zero();
+  int on = 0;
+  socklen_t size = sizeof on;
+  // Somebody else's settings stay as they are.
+  if (::getsockopt(socket_.get(), SOL_SOCKET, SO_KEEPALIVE, &on, &size) != 0 || on != 0) {
+    return Duration::zero();
+  }
+  constexpr std::int64_t kMostSeconds = 32767;  // Linux refuses more
+  constexpr int kProbes = 127;                  // the most there are: the verdict is ours
+  const auto seconds = static_cast<int>(std::clamp<std::int64_t>(
+      std::chrono::ceil<std::chrono::seconds>(interval).count(), 1, kMostSeconds));
+  on = 1;
+  const bool set =
+      ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds) == 0 &&
+      ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof seconds) == 0 &&
+      ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_KEEPCNT, &kProbes, sizeof kProbes) == 0 &&
+      ::setsockopt(socket_.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) == 0;
+  return set ? std::chrono::seconds(seconds) : Duration::zero();
+}
+
+Duration SocketStream::machine_silence() const noexcept {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (!is_tcp_ || ::getsockopt(socket_.get(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
+    return Duration::zero();
+  }
+  return std::chrono::milliseconds(std::min(info.tcpi_last_ack_recv, info.tcpi_last_data_recv));
 }
 
 void SocketStream::interrupt() noexcept { ::shutdown(socket_.get(), SHUT_RDWR); }

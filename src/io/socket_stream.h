@@ -25,6 +25,10 @@ class SocketStream final : public Stream {
   Result<std::size_t> try_write(std::span<const iovec> pieces) override;
   Result<Readiness> wait(Readiness wanted, Deadline deadline) override;
   void hasten_acknowledgement() noexcept override;
+  std::optional<std::size_t> unread() const noexcept override;
+  Result<std::size_t> peek(MutableByteView into) override;
+  Duration watch_machine(Duration interval) noexcept override;
+  Duration machine_silence() const noexcept override;
   void interrupt() noexcept override;
   int descriptor() const noexcept override { return socket_.get(); }
   std::string last_error() const override;

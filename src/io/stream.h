@@ -3,6 +3,7 @@
 #include <sys/uio.h>
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -52,6 +53,27 @@ class Stream {
   /// back its second small write until then, 40 ms with a delayed acknowledgement. Only TCP does
   /// something here.
   virtual void hasten_acknowledgement() noexcept {}
+
+  /// Bytes that have come and have not been read, as far as the system tells. Any thread.
+  virtual std::optional<std::size_t> unread() const noexcept { return std::nullopt; }
+
+  /// Copies the first of those bytes and leaves them to be read. Fails as try_read() does; zero
+  /// bytes where a stream cannot do it. For the reader only.
+  virtual Result<std::size_t> peek(MutableByteView into) {
+    static_cast<void>(into);
+    return 0;
+  }
+
+  /// Has the system ask the peer's machine for an acknowledgement every `interval`, and returns
+  /// how often it will; zero where that is not to be had. Only TCP does something here: elsewhere
+  /// the system knows when the peer is gone.
+  virtual Duration watch_machine(Duration interval) noexcept {
+    static_cast<void>(interval);
+    return Duration::zero();
+  }
+
+  /// How long not even an acknowledgement has come of the peer's machine; zero if unknown.
+  virtual Duration machine_silence() const noexcept { return Duration::zero(); }
 
   /// Whether any thread may write at any time. False for a stream whose writes need a lock of
   /// their own, such as the GIL.

@@ -51,6 +51,9 @@ class Call {
   const std::int64_t seq_;
   std::atomic<Outcome> outcome_{Outcome::kPending};
   Deadline expiry_ = Deadline::never();  // guarded by the connection's lock
+  bool awaited_ = false;  // guarded by the connection's lock: a thread is about to wait for it
+  Seat* expected_by_ =
+      nullptr;           // guarded by the connection's lock: a leader with work for that one
   bool notify_ = false;  // guarded by the connection's lock: completion is work for a dispatcher
   Seat* waiters_ =
       nullptr;  // guarded by the connection's lock: the threads that wait for this call

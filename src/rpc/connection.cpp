@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "rpc/idle_flusher.h"
+#include "rpc/caretaker.h"
 
 // Design notes.
 //   Lock order: mutex_, then the outbox's. Neither is held while waiting, serving, or calling the
@@ -51,11 +51,12 @@ Connection::Connection(std::unique_ptr<io::Stream> stream, std::unique_ptr<Sessi
       limits_(limits),
       fork_generation_((register_fork_handler(), fork_generation.load(std::memory_order_relaxed))),
       inbox_(*stream_, *session_),
-      outbox_(*stream_) {}
+      outbox_(*stream_),
+      heartbeat_(limits.heartbeat, Clock::system().now()) {}
 
 Connection::~Connection() {
   // Asked again even if nothing is due: the flusher may be at it right now.
-  if (armed_once_.load(std::memory_order_relaxed) && !forked()) IdleFlusher::get().forget(*this);
+  if (armed_once_.load(std::memory_order_relaxed) && !forked()) Caretaker::get().forget(*this);
 }
 
 bool Connection::forked() const noexcept {
@@ -66,17 +67,18 @@ bool Connection::forked() const noexcept {
 // Questions
 
 // Enters the call in the table.
-Result<void> Connection::enroll(Call& call) {
+Result<void> Connection::enroll(Call& call, bool awaited) {
   if (is_dead()) return sinew::fail(Errc::kConnectionReset);
   const std::scoped_lock lock(mutex_);
   if (error_ != nullptr) return sinew::fail(Errc::kConnectionReset);
   if (calls_.size() >= limits_.max_pending_calls) return sinew::fail(Errc::kTooManyPending);
+  call.awaited_ = awaited;
   calls_.emplace(call.seq(), &call);
   return {};
 }
 
 Result<bool> Connection::start(Call& call, const Writer& request) {
-  SINEW_TRY(enroll(call));
+  SINEW_TRY(enroll(call, /*awaited=*/true));
   const auto sent = send_now(request);
   // A stream that broke has failed the connection, and with it this call: that is its outcome.
   return sent ? sent : Result<bool>(true);
@@ -84,7 +86,7 @@ Result<bool> Connection::start(Call& call, const Writer& request) {
 
 Result<bool> Connection::start_later(Call& call, const Writer& request) {
   constexpr Duration kQuickSuccession = std::chrono::microseconds(50);
-  SINEW_TRY(enroll(call));
+  SINEW_TRY(enroll(call, /*awaited=*/false));
   const TimePoint now = Clock::system().now();
   const TimePoint last{
       Duration(last_later_.exchange(now.time_since_epoch().count(), std::memory_order_relaxed))};
@@ -216,6 +218,7 @@ bool Connection::may_hold_back(const Writer& message, std::size_t most) const no
 }
 
 Result<bool> Connection::send_answer(const Writer& message) {
+  note_answered();
   if (is_dead()) return sinew::fail(Errc::kConnectionReset);
   if (!more_to_serve_.load(std::memory_order_relaxed) || !may_hold_back(message, kMostAnswers)) {
     return send_now(message);
@@ -228,7 +231,7 @@ Result<bool> Connection::send_answer(const Writer& message) {
 bool Connection::has_unserved() const {
   if (is_dead()) return false;
   const std::scoped_lock lock(mutex_);
-  return !turnstile_.has_leader() && inbox_.has_frame();
+  return !turnstile_.has_leader() && has_message();
 }
 
 void Connection::trim() noexcept {
@@ -251,7 +254,7 @@ void Connection::flush_within(Duration delay) noexcept {
   idle_due_.store(due.time_since_epoch().count(), std::memory_order_relaxed);
   armed_once_.store(true, std::memory_order_relaxed);
   try {
-    IdleFlusher::get().arm(*this, due);
+    Caretaker::get().arm(*this, due);
   } catch (...) {
     // No thread to be had: as far as it goes now is all there is until the next message.
     idle_due_.store(0, std::memory_order_relaxed);

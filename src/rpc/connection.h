@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "rpc/call.h"
 #include "rpc/dispatcher.h"
+#include "rpc/heartbeat.h"
 #include "rpc/inbox.h"
 #include "rpc/outbox.h"
 #include "rpc/session.h"
@@ -26,6 +27,8 @@ namespace sinew::rpc {
 struct Limits {
   std::size_t max_pending_calls = 1'000'000;            ///< questions without an answer yet
   std::size_t max_queued_bytes = std::size_t{4} << 30;  ///< received, waiting to be served
+  /// How often the peer is to show that it lives; zero: that is of no concern.
+  Duration heartbeat = Duration::zero();
 };
 
 /// How a wait ended.
@@ -118,15 +121,24 @@ class Connection {
   /// Queues `message` to leave in front of the next one.
   void cork(const Writer& message) noexcept;
 
-  /// Sends what is corked, as far as it goes now; the idle flusher comes back for the rest.
+  /// Sends what is corked, as far as it goes now; the caretaker comes back for the rest.
   void flush() noexcept;
 
   /// Asks for idle_flush() within `delay`, unless a message takes along what is held back. Cheap
   /// when that has been asked for already.
   void flush_within(Duration delay) noexcept;
 
-  /// IdleFlusher: sends what is held back.
+  /// Caretaker: sends what is held back.
   void idle_flush() noexcept;
+
+  /// Caretaker: sends signs of life, ends the connection when the peer shows none, and finds
+  /// cancellations that nobody reads because all are serving. Returns when to come again;
+  /// TimePoint::max() for not by itself.
+  TimePoint look_after(TimePoint now) noexcept;
+
+  /// Has look_after() called soon: something has changed that it goes by. Call once when the
+  /// connection is ready to be used.
+  void ask_for_care() noexcept;
 
   // Serving.
 
@@ -165,13 +177,14 @@ class Connection {
  private:
   friend class WorkQueue;
 
-  Result<void> enroll(Call& call);
+  Result<void> enroll(Call& call, bool awaited);
   bool may_hold_back(const Writer& message, std::size_t most) const noexcept;
 
   // Why the leader's turn ended, or why it handles no more frames for now.
   enum class Turn : std::uint8_t {
     kEmpty,    // no complete frame is left
-    kRequest,  // a request is next, and the caller did not want any; it stays in the inbox
+    kRequest,  // a request is next, and the caller did not want any; it stays next
+    kGiven,    // a request was given to the thread that waits for the call it belongs to
     kWork,     // work was found
     kDone,     // the seat's own call is done
     kHandled,  // one message was handled, and the caller wanted one
@@ -189,6 +202,13 @@ class Connection {
                                       std::unique_lock<std::mutex>& lock);
   Turn lead(Seat& seat, Deadline deadline, Want want, std::optional<Work>& work);
   Turn handle_frames(Seat& seat, Want want, std::optional<Work>& work);
+  void note_answered() noexcept;
+  bool has_message() const noexcept { return opened_.has_value() || inbox_.has_frame(); }
+  Result<std::optional<Incoming>> next_message();
+  bool give_to_waiter(Seat& seat, Incoming& request) noexcept;
+  Seat* waiter_of_locked(std::int64_t seq, Seat& seat, std::unique_lock<std::mutex>& lock) noexcept;
+  void take_back_locked(Seat& seat) noexcept;
+  void heed(const Incoming& control) noexcept;
   void send_control(const Slice& frame) noexcept;
   Result<void> read_more(Deadline deadline);
   Result<void> try_fill();
@@ -204,6 +224,12 @@ class Connection {
   void attach_locked(Seat& seat) noexcept;
   void detach_locked(Seat& seat) noexcept;
   void count_waiting_locked(int change) noexcept;
+
+  // connection_care.cpp
+  void beat(const Heartbeat::Step& step) noexcept;
+  Heartbeat::Seen see() noexcept;
+  void look_ahead() noexcept;
+  Result<void> take(MutableByteView into);
 
   bool complete(Incoming& incoming) noexcept;
   std::optional<Work> next_announcement() noexcept;
@@ -223,14 +249,21 @@ class Connection {
   const std::uint32_t fork_generation_;
   std::atomic<std::int64_t> next_seq_{0};
   std::atomic<bool> dead_{false};
-  Inbox inbox_;    // the leader's
-  Outbox outbox_;  // has its own lock, taken after mutex_ or alone
+  Inbox inbox_;                     // the leader's
+  std::optional<Incoming> opened_;  // the leader's: was read, is next
+  Outbox outbox_;                   // has its own lock, taken after mutex_ or alone
   Spin spin_;
-  std::atomic<bool> more_to_serve_{false};     // a hint for send_answer(): frames wait in the inbox
+  Heartbeat heartbeat_;                        // the caretaker's
+  std::uint64_t reads_seen_ = 0;               // the caretaker's: of reads_, at its last look
+  Duration machine_watch_ = Duration::zero();  // the caretaker's: how often the system asks
+  std::atomic<bool> more_to_serve_{false};     // a hint for send_answer(): messages wait
+  std::atomic<int> serving_{0};                // requests that may be cancelled, being served
+  std::atomic<bool> cared_for_{true};          // the caretaker comes soon
   std::atomic<int> waiting_{0};                // written under mutex_: seats that wait for a call
   std::atomic<bool> just_spun_{false};         // the wait that follows need not spin again
   std::atomic<bool> unacknowledged_{false};    // a hint for the leader: read since the last send
-  std::atomic<bool> armed_once_{false};        // the idle flusher has heard of us
+  std::atomic<std::uint64_t> reads_{0};        // written by the leader: reads that brought some
+  std::atomic<bool> armed_once_{false};        // the caretaker has heard of us
   std::atomic<TimePoint::rep> idle_due_{0};    // when idle_flush() comes; 0: not asked for
   std::atomic<TimePoint::rep> last_later_{0};  // when start_later() was last called
   std::atomic<bool> announce_{false};          // announcements_ is not empty
@@ -252,6 +285,7 @@ class WorkQueue {
  public:
   WorkQueue(Connection& connection, Seat& seat, Work first, bool once) noexcept
       : connection_(connection), seat_(seat), next_(std::move(first)), once_(once) {}
+  ~WorkQueue() { done(); }
   WorkQueue(const WorkQueue&) = delete;
   WorkQueue& operator=(const WorkQueue&) = delete;
 
@@ -271,9 +305,12 @@ class WorkQueue {
  private:
   Connection& connection_;
   Seat& seat_;
+  void done() noexcept;
+
   std::optional<Work> next_;
   bool once_;
   bool stopped_ = false;
+  bool serving_ = false;  // counted in Connection::serving_
 };
 
 }  // namespace sinew::rpc

@@ -158,7 +158,7 @@ TEST(ConnectionSend, TheQueueOfWhatIsReadWhileDrainingHasALimit) {
 }
 
 TEST(ConnectionSend, AnAnswerIsHeldBackWhileMoreIsToBeServed) {
-  // Tried again when this thread was so slow that the idle flusher went before it.
+  // Tried again when this thread was so slow that the caretaker went before it.
   EXPECT_TRUE(eventually([] {
     Wired wired;
     std::string early;  // on the wire while there was more to serve

@@ -6,6 +6,18 @@
 #include "rpc/connection.h"
 
 namespace sinew::rpc {
+namespace {
+
+// The seat whose thread this is, while it serves.
+thread_local Seat* serving_seat = nullptr;
+
+}  // namespace
+
+// Once its answer is on the way a thread is as good as back: the next request that belongs to its
+// call, which the peer may send at once, is for it again.
+void Connection::note_answered() noexcept {
+  if (serving_seat != nullptr) serving_seat->serving.store(false, std::memory_order_relaxed);
+}
 
 WaitStatus Connection::serve(Deadline deadline, bool once, bool wait_for_turn) {
   Seat seat;
@@ -61,6 +73,9 @@ std::optional<WaitStatus> Connection::look_at_signals(Seat& seat,
 std::optional<WaitStatus> Connection::follow(Seat& seat, Deadline deadline,
                                              std::unique_lock<std::mutex>& lock) {
   turnstile_.enqueue(seat);
+  if (seat.call != nullptr && seat.call->expected_by_ != nullptr) {
+    seat.call->expected_by_->parker.wake();
+  }
   lock.unlock();
   // An answer that this thread held back, for requests that the leader took before it could see it.
   flush();
@@ -77,16 +92,21 @@ std::optional<WaitStatus> Connection::follow(Seat& seat, Deadline deadline,
 // Leads once. Nothing: look again.
 std::optional<WaitStatus> Connection::take_turn(Seat& seat, Deadline deadline, Want want,
                                                 std::unique_lock<std::mutex>& lock) {
-  lock.unlock();
   std::optional<Work> work;
+  if (seat.given)
+    work = Work{.incoming = *std::exchange(seat.given, std::nullopt), .completed = nullptr};
+  lock.unlock();
   bool stopped = false;
-  const Turn turn = lead(seat, deadline, want, work);
+  const Turn turn = work ? Turn::kWork : lead(seat, deadline, want, work);
   if (turn == Turn::kWork) {
     WorkQueue queue(*this, seat, *std::move(work), want == Want::kOneMessage);
+    Seat* const outer = std::exchange(serving_seat, &seat);
     dispatcher_.dispatch(queue);
+    serving_seat = outer;
     stopped = queue.stopped();
     if (forked()) return WaitStatus::kDead;  // without the lock: another thread may have had it
   }
+  seat.serving.store(false, std::memory_order_relaxed);
   lock.lock();
   if (stopped) return WaitStatus::kInterrupted;
   switch (turn) {
@@ -95,6 +115,8 @@ std::optional<WaitStatus> Connection::take_turn(Seat& seat, Deadline deadline, W
       if (seat.call != nullptr && seat.call->done()) return std::nullopt;
       // Here and not only where it reads: a peer that never pauses leaves nothing to wait for.
       return deadline.passed() ? std::optional(WaitStatus::kTimedOut) : std::nullopt;
+    case Turn::kGiven:
+      return want == Want::kOneMessage ? std::optional(WaitStatus::kDone) : std::nullopt;
     case Turn::kHandled: return WaitStatus::kDone;
     case Turn::kTimedOut: return WaitStatus::kTimedOut;
     case Turn::kInterrupted: return look_at_signals(seat, lock);
@@ -109,10 +131,16 @@ void Connection::stop_leading(Seat& seat, std::unique_lock<std::mutex>& lock) no
   Parker::kick(kick);
 }
 
+// A request that was given to a thread which leaves instead is the next leader's.
+void Connection::take_back_locked(Seat& seat) noexcept {
+  if (seat.given) opened_ = std::exchange(seat.given, std::nullopt);
+}
+
 // The same for a thread that does not come back.
 void Connection::leave(Seat& seat, std::unique_lock<std::mutex>& lock) noexcept {
+  take_back_locked(seat);
   const bool was_leader = turnstile_.leads(seat);
-  const bool messages_left = was_leader && !turnstile_.has_followers() && inbox_.has_frame();
+  const bool messages_left = was_leader && !turnstile_.has_followers() && has_message();
   stop_leading(seat, lock);
   if (messages_left) dispatcher_.messages_left();
 }
@@ -163,38 +191,92 @@ Connection::Turn Connection::handle_frames(Seat& seat, Want want, std::optional<
     // Answers to others that have come along are theirs at no cost; the rest is for the next
     // leader.
     const bool own_done = seat.call != nullptr && seat.call->done();
-    if (own_done && !inbox_.has_frame()) return Turn::kDone;
+    if (own_done && !has_message()) return Turn::kDone;
     const bool answers_only = own_done || want == Want::kAnswersOnly;
     if (!answers_only && (work = next_announcement())) return Turn::kWork;
-    auto frame = inbox_.next();
-    if (!frame) {
-      fail_with(frame.error(), "receiving");
+    auto message = next_message();
+    if (!message) {
+      fail_with(message.error(), "receiving");
       return Turn::kDead;
     }
-    more_to_serve_.store(inbox_.has_frame(), std::memory_order_relaxed);
-    if (!frame->has_value()) return own_done ? Turn::kDone : Turn::kEmpty;
-    Slice kept = answers_only ? **frame : Slice();
-    auto incoming = session_->open(**std::move(frame));
-    if (!incoming) {
-      fail_with(incoming.error(), "receiving");
-      return Turn::kDead;
-    }
-    if (incoming->kind == Incoming::Kind::kControl) {
-      send_control(incoming->body);
+    more_to_serve_.store(has_message(), std::memory_order_relaxed);
+    if (!message->has_value()) return own_done ? Turn::kDone : Turn::kEmpty;
+    Incoming& incoming = **message;
+    if (incoming.kind == Incoming::Kind::kControl || incoming.kind == Incoming::Kind::kCancel) {
+      heed(incoming);
       continue;
     }
     const bool is_request =
-        incoming->kind == Incoming::Kind::kRequest || incoming->kind == Incoming::Kind::kNotice;
-    if (is_request || (!complete(*incoming) && session_->carries_references(*incoming))) {
+        incoming.kind == Incoming::Kind::kRequest || incoming.kind == Incoming::Kind::kNotice;
+    if (is_request || (!complete(incoming) && session_->carries_references(incoming))) {
       if (answers_only) {
-        inbox_.put_back(std::move(kept));
+        opened_ = std::move(incoming);
         return own_done ? Turn::kDone : Turn::kRequest;
       }
-      work = Work{.incoming = *std::move(incoming), .completed = nullptr};
+      if (incoming.on_behalf_of != Incoming::kNobody && give_to_waiter(seat, incoming)) {
+        return Turn::kGiven;
+      }
+      work = Work{.incoming = std::move(incoming), .completed = nullptr};
       return Turn::kWork;
     }
     if (want == Want::kOneMessage) return Turn::kHandled;
   }
+}
+
+Result<std::optional<Incoming>> Connection::next_message() {
+  if (opened_) return std::exchange(opened_, std::nullopt);
+  SINEW_ASSIGN(auto frame, inbox_.next());
+  if (!frame) return std::nullopt;
+  SINEW_ASSIGN(Incoming incoming, session_->open(*std::move(frame)));
+  return incoming;
+}
+
+// A request that the peer makes while it serves a question of ours runs on the thread that waits
+// for that one, so that its locks, thread-locals and stack are those of a local call. That thread
+// gets the lead together with the request: requests still start in order.
+bool Connection::give_to_waiter(Seat& seat, Incoming& request) noexcept {
+  std::unique_lock lock(mutex_);
+  Seat* const waiter = waiter_of_locked(request.on_behalf_of, seat, lock);
+  if (waiter == nullptr) return false;
+  waiter->given = std::move(request);
+  const void* const kick = turnstile_.hand_over(*waiter);
+  lock.unlock();
+  Parker::kick(kick);
+  return true;
+}
+
+// The thread that is asleep for the answer to `seq`. One that has just sent the request, or looks
+// at its signals, is waited for; one that is busy with other work of the peer's is not. Null: it is
+// for the leader, who has `seat`.
+Seat* Connection::waiter_of_locked(std::int64_t seq, Seat& seat,
+                                   std::unique_lock<std::mutex>& lock) noexcept {
+  constexpr Duration kMostPatience = std::chrono::milliseconds(200);
+  const Deadline until = Deadline::after(kMostPatience);
+  while (true) {
+    const auto found = calls_.find(seq);
+    if (found == calls_.end()) return nullptr;
+    Call& call = *found.value();
+    bool comes = call.awaited_;
+    for (Seat* one = call.waiters_; one != nullptr; one = one->next_of_call) {
+      if (one == &seat) return nullptr;
+      if (one->queued) return one;
+      comes = !one->serving.load(std::memory_order_relaxed);
+    }
+    if (!comes || until.passed() || error_ != nullptr) return nullptr;
+    call.expected_by_ = &seat;
+    lock.unlock();
+    static_cast<void>(seat.parker.park(until));
+    lock.lock();
+    if (const auto still = calls_.find(seq); still != calls_.end()) {
+      still.value()->expected_by_ = nullptr;
+    }
+  }
+}
+
+void Connection::heed(const Incoming& control) noexcept {
+  if (control.kind == Incoming::Kind::kCancel) return dispatcher_.cancel(control.seq);
+  send_control(control.body);
+  if (control.seq != 0) ask_for_care();
 }
 
 // What the session has to say to its counterpart.
@@ -214,7 +296,10 @@ void Connection::acknowledge() noexcept {
 }
 
 Result<void> Connection::note_read(Result<void> read) noexcept {
-  if (read) unacknowledged_.store(true, std::memory_order_relaxed);
+  if (read) {
+    unacknowledged_.store(true, std::memory_order_relaxed);
+    reads_.store(reads_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
   return read;
 }
 
@@ -322,6 +407,7 @@ void Connection::listen(Deadline deadline) noexcept {
 // Work
 
 std::optional<Work> WorkQueue::take() noexcept {
+  done();
   if (next_) return std::exchange(next_, std::nullopt);
   if (once_ || connection_.forked()) return std::nullopt;
   std::unique_lock lock(connection_.mutex_);
@@ -338,8 +424,19 @@ std::optional<Work> WorkQueue::take() noexcept {
   return std::nullopt;
 }
 
+void WorkQueue::done() noexcept {
+  if (!std::exchange(serving_, false)) return;
+  connection_.serving_.fetch_sub(1, std::memory_order_relaxed);
+}
+
 void WorkQueue::begin() noexcept {
   if (connection_.forked()) return;
+  seat_.serving.store(true, std::memory_order_relaxed);
+  if (connection_.session_->may_cancel()) {
+    serving_ = true;
+    connection_.serving_.fetch_add(1, std::memory_order_relaxed);
+    if (!connection_.cared_for_.load(std::memory_order_relaxed)) connection_.ask_for_care();
+  }
   std::unique_lock lock(connection_.mutex_);
   connection_.stop_leading(seat_, lock);
 }

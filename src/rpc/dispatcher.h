@@ -31,6 +31,11 @@ class Dispatcher {
   /// keeps it for the whole batch. Must not throw.
   virtual void dispatch(WorkQueue& queue) noexcept = 0;
 
+  /// Nobody waits any more for the answer to the peer's request `seq`: its work may stop. It may be
+  /// under way on any thread, not have started yet, be done, or never have been there, and the call
+  /// may come more than once. Called on a thread that reads or on the caretaker's. Must not wait.
+  virtual void cancel(std::int64_t seq) noexcept { static_cast<void>(seq); }
+
   /// Hands in what waits to travel with the next message (releases), because none comes: called on
   /// a thread of the engine, before what is held back is sent. Must not wait.
   virtual void before_idle_flush() noexcept {}

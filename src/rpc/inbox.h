@@ -44,6 +44,14 @@ class Inbox {
   /// Lets go of the buffer if nothing is in it: a connection that is idle for long needs none.
   void trim() noexcept;
 
+  /// Calls `look` with the bytes that were read and not handed out, in their order and in pieces
+  /// that begin with a frame.
+  template <class Look>
+  void look_at_waiting(Look look) const {
+    for (const Slice& frame : ahead_) look(frame.bytes());
+    if (filled_ > taken_) look(ByteView(buffer_->data() + taken_, filled_ - taken_));
+  }
+
   /// Gives a frame back that next() returned: the next next() returns it again.
   void put_back(Slice frame) {
     ahead_bytes_ += frame.size();

@@ -50,9 +50,13 @@ class TestSession final : public Session {
   Result<Incoming> open(Slice frame) override {
     const ByteView bytes = frame.bytes();
     if (bytes[kHeaderSize] > 2) return sinew::fail(Errc::kUnknownMessage);
+    // A request "@N..." is made on behalf of the question N, a digit.
+    const ByteView text = bytes.subspan(kHeaderSize + kRestSize);
+    const bool for_another = text.size() > 1 && text[0] == '@' && bytes[kHeaderSize] == 0;
     return Incoming{.kind = static_cast<Incoming::Kind>(bytes[kHeaderSize]),
                     .seq = static_cast<std::int64_t>(load_be64(bytes.data() + kHeaderSize + 1)),
-                    .body = std::move(frame).narrow(bytes.subspan(kHeaderSize + kRestSize))};
+                    .body = std::move(frame).narrow(text),
+                    .on_behalf_of = for_another ? text[1] - '0' : Incoming::kNobody};
   }
 
   /// An answer that begins with '&' hands over references.

@@ -18,10 +18,15 @@ void Turnstile::dequeue(Seat& seat) noexcept {
 }
 
 const void* Turnstile::abdicate() noexcept {
-  leader_ = first_;
-  if (leader_ == nullptr) return nullptr;
-  dequeue(*leader_);
-  return leader_->parker.post() ? leader_->parker.address() : nullptr;
+  if (first_ != nullptr) return hand_over(*first_);
+  leader_ = nullptr;
+  return nullptr;
+}
+
+const void* Turnstile::hand_over(Seat& follower) noexcept {
+  leader_ = &follower;
+  dequeue(follower);
+  return follower.parker.post() ? follower.parker.address() : nullptr;
 }
 
 void Turnstile::wake_all() noexcept {

@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <cstddef>
+#include <optional>
 
 #include "base/parker.h"
+#include "rpc/session.h"
 
 namespace sinew::rpc {
 
@@ -21,6 +23,12 @@ struct Seat {
   Seat* previous = nullptr;      ///< the queue of followers
   Seat* next = nullptr;
   bool queued = false;
+  std::atomic<bool> serving{
+      false};  ///< its thread serves something inside the wait, unanswered yet
+
+  /// A request that the peer makes on behalf of `call`, left here by the leader together with the
+  /// lead: the next that this thread does. Written under the lock by whoever gives the lead.
+  std::optional<Incoming> given;
 
   /// Set last by who completes `call` from another thread: nobody touches the seat any more, so its
   /// thread may leave without the lock.
@@ -65,6 +73,10 @@ class Turnstile {
   /// The leader stops leading. Promotes the first follower, and returns the address for
   /// Parker::kick() when its thread must be woken (after the lock is released), else null.
   [[nodiscard]] const void* abdicate() noexcept;
+
+  /// The leader makes `follower`, which must be in the queue, the leader instead. Returns what
+  /// abdicate() does.
+  [[nodiscard]] const void* hand_over(Seat& follower) noexcept;
 
   /// Wakes every follower; for the end of the connection.
   void wake_all() noexcept;

@@ -4,6 +4,7 @@
 a socket. Family C puts the kind of a message in front of the value, family B inside of it.
 """
 
+import select
 import socket
 import struct
 import zlib
@@ -121,8 +122,18 @@ class Raw:
     """A client that sends bytes as it likes."""
 
     def __init__(self, port, timeout=5):
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout)
-        self._data = b""
+        self._use(socket.create_connection(("127.0.0.1", port), timeout))
+
+    @classmethod
+    def over(cls, sock, timeout=5):
+        """Return one over a socket that is connected."""
+        raw = cls.__new__(cls)
+        sock.settimeout(timeout)
+        raw._use(sock)
+        return raw
+
+    def _use(self, sock):
+        self.sock, self._data = sock, bytearray()
 
     def __enter__(self):
         return self
@@ -135,11 +146,12 @@ class Raw:
 
     def _read(self, count):
         while len(self._data) < count:
-            piece = self.sock.recv(65536)
+            piece = self.sock.recv(max(65536, count - len(self._data)))
             if not piece:
                 raise EOFError("the peer closed the connection")
             self._data += piece
-        piece, self._data = self._data[:count], self._data[count:]
+        piece = bytes(self._data[:count])
+        del self._data[:count]
         return piece
 
     def receive(self):
@@ -165,6 +177,10 @@ class Raw:
         _, _, (label, identity) = self.ask(0, GETROOT)
         assert label == REMOTE_REF
         return identity
+
+    def is_quiet(self, for_seconds=0):
+        """Whether nothing comes for a while."""
+        return not self._data and not select.select([self.sock], [], [], for_seconds)[0]
 
     def is_closed_by_peer(self):
         """Wait until the peer closes; False if it says or waits for something instead."""

@@ -10,6 +10,8 @@
 namespace sinew::dialect::rpyc {
 namespace {
 
+constexpr std::int64_t kMostMilliseconds = std::numeric_limits<std::uint32_t>::max();
+
 constexpr std::string_view kOfferMark("\x93SINEW?", 7);
 constexpr std::string_view kAcceptanceMark("\x93SINEW!", 7);
 
@@ -71,11 +73,28 @@ std::size_t begin_extension(Writer& out, wire::Family family, Extension extensio
   return start;
 }
 
+namespace {
+
+std::int64_t milliseconds_of(Duration duration) noexcept {
+  const auto count = std::chrono::ceil<std::chrono::milliseconds>(duration).count();
+  return std::clamp<std::int64_t>(count, 0, kMostMilliseconds);
+}
+
+template <class... Value>
+void write_about_request(Writer& out, wire::Family family, Extension extension, Value... values) {
+  const std::size_t start = begin_extension(out, family, extension);
+  wire::write_tuple_header(out, sizeof...(values));
+  (wire::write_int(out, values), ...);
+  static_cast<void>(wire::end_frame(out, start));
+}
+
+}  // namespace
+
 void write_heartbeat(Writer& out, wire::Family family, const Heartbeat& beat) {
   const std::size_t start = begin_extension(out, family, Extension::kHeartbeat);
   wire::write_tuple_header(out, 2);
-  wire::write_int(out, beat.asks ? 0 : 1);
-  wire::write_int(out, beat.stamp);
+  wire::write_int(out, beat.is_wish ? 0 : 1);
+  wire::write_int(out, milliseconds_of(beat.every));
   static_cast<void>(wire::end_frame(out, start));
 }
 
@@ -83,9 +102,37 @@ Result<Heartbeat> read_heartbeat(ByteView body) noexcept {
   Reader in(body);
   SINEW_TRY(wire::read_tuple_header_of(in, 2));
   SINEW_ASSIGN(const std::int64_t what, wire::read_int(in));
-  SINEW_ASSIGN(const std::int64_t stamp, wire::read_int(in));
-  if (what < 0 || what > 1 || !in.empty()) return fail(Errc::kBadExtension);
-  return Heartbeat{.asks = what == 0, .stamp = stamp};
+  SINEW_ASSIGN(const std::int64_t every, wire::read_int(in));
+  if (what < 0 || what > 1 || every < 0 || every > kMostMilliseconds || !in.empty()) {
+    return fail(Errc::kBadExtension);
+  }
+  return Heartbeat{.is_wish = what == 0, .every = std::chrono::milliseconds(every)};
+}
+
+void write_deadline(Writer& out, wire::Family family, std::int64_t seq, Duration left) {
+  write_about_request(out, family, Extension::kDeadline, seq, milliseconds_of(left));
+}
+
+void write_affinity(Writer& out, wire::Family family, std::int64_t seq, std::int64_t parent) {
+  write_about_request(out, family, Extension::kAffinity, seq, parent);
+}
+
+void write_cancel(Writer& out, wire::Family family, std::int64_t seq) {
+  write_about_request(out, family, Extension::kCancel, seq);
+}
+
+Result<AboutRequest> read_about_request(Extension extension, ByteView body) noexcept {
+  const bool has_value = extension != Extension::kCancel;
+  Reader in(body);
+  SINEW_TRY(wire::read_tuple_header_of(in, has_value ? 2 : 1));
+  AboutRequest about;
+  SINEW_ASSIGN(about.seq, wire::read_int(in));
+  if (has_value) {
+    SINEW_ASSIGN(about.value, wire::read_int(in));
+  }
+  const bool too_long = extension == Extension::kDeadline && about.value > kMostMilliseconds;
+  if (about.seq < 0 || about.value < 0 || too_long || !in.empty()) return fail(Errc::kBadExtension);
+  return about;
 }
 
 Result<ReleaseEntry> read_release(Reader& in) noexcept {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/errc.h"
 #include "base/reader.h"
 #include "base/writer.h"
@@ -19,6 +20,9 @@ namespace sinew::dialect::rpyc {
 enum class Extension : std::uint8_t {
   kHeartbeat = 1,  ///< a sign of life that needs neither a request nor the peer's interpreter
   kRelease = 2,    ///< references given back without an answer, many in one message
+  kDeadline = 3,   ///< how long the answer to a request is of use
+  kCancel = 4,     ///< the answer to a request is of no use any more
+  kAffinity = 5,   ///< which question of the peer a request is made for
 };
 
 struct ExtensionInfo {
@@ -30,6 +34,9 @@ struct ExtensionInfo {
 inline constexpr std::array kExtensions{
     ExtensionInfo{Extension::kHeartbeat, 1, "heartbeat"},
     ExtensionInfo{Extension::kRelease, 1, "release"},
+    ExtensionInfo{Extension::kDeadline, 1, "deadline"},
+    ExtensionInfo{Extension::kCancel, 1, "cancel"},
+    ExtensionInfo{Extension::kAffinity, 1, "affinity"},
 };
 
 /// Which extensions, and in which version: zero is none. A value.
@@ -75,13 +82,31 @@ Result<std::optional<ExtensionSet>> read_offer(ByteView body) noexcept;
 /// number, which we cannot have offered, is kBadFrame.
 Result<std::optional<ExtensionSet>> read_acceptance(ByteView body) noexcept;
 
-/// A sign of life, or the question for one; the answer has the stamp of the question.
+/// A sign of life, or the wish to get them: one every `every`, zero for no more. On the wire in
+/// milliseconds, of which there are as many as 32 bits hold.
 struct Heartbeat {
-  bool asks = true;
-  std::int64_t stamp = 0;
+  bool is_wish = false;
+  Duration every = Duration::zero();
 };
 void write_heartbeat(Writer& out, wire::Family family, const Heartbeat& beat);
 Result<Heartbeat> read_heartbeat(ByteView body) noexcept;
+
+/// Writes that the answer to the request `seq`, which must follow, is of use for `left`.
+void write_deadline(Writer& out, wire::Family family, std::int64_t seq, Duration left);
+
+/// Writes that the request `seq`, which must follow, is made while serving the peer's `parent`.
+void write_affinity(Writer& out, wire::Family family, std::int64_t seq, std::int64_t parent);
+
+/// Writes that the answer to the request `seq`, sent before, is of no use any more.
+void write_cancel(Writer& out, wire::Family family, std::int64_t seq);
+
+/// What a message of one of these three says; the second value is milliseconds, a request's number,
+/// or absent in turn. Fails with kBadExtension.
+struct AboutRequest {
+  std::int64_t seq = 0;
+  std::int64_t value = 0;
+};
+Result<AboutRequest> read_about_request(Extension extension, ByteView body) noexcept;
 
 /// One entry of a release: `count` receptions of an object are given back.
 struct ReleaseEntry {

@@ -67,18 +67,18 @@ void negotiate(RpycSession& client, RpycSession& server) {
   const auto done = client.open(control->body);
   ASSERT_TRUE(done);
   EXPECT_EQ(done->kind, Incoming::Kind::kControl);
-  EXPECT_TRUE(done->body.empty());
 }
 
 TEST(Extensions, TheOfferIsThePingOfTheDocument) {
   Writer out;
   write_offer(out, Family::kC, 1, ExtensionSet::all());
-  EXPECT_EQ(hex(out), std::string("0000001800") +              // a frame of 24 bytes
-                          "011151" +                           // REQUEST (1,
-                          "1151" +                             //   (PING,
-                          "115110" +                           //     (VALUE, (
-                          "0e0e" + "9353494e45573f" +          //       93 'SINEW?'
-                          "11" + "115151" + "115251" + "0a");  //       ((1, 1), (2, 1))
+  EXPECT_EQ(hex(out), std::string("0000002200") +                  // a frame of 34 bytes
+                          "011151" +                               // REQUEST (1,
+                          "1151" +                                 //   (PING,
+                          "115110" +                               //     (VALUE, (
+                          "0e18" + "9353494e45573f" +              //       93 'SINEW?'
+                          "1405" + "115151" + "115251" +           //       ((1, 1), (2, 1),
+                          "115351" + "115451" + "115551" + "0a");  //    (3, 1), (4, 1), (5, 1))
 }
 
 TEST(Extensions, BothSidesAgreeOnWhatBothHave) {
@@ -197,21 +197,59 @@ TEST(Extensions, AMessageWithoutAgreementIsAnError) {
 
 // Heartbeats.
 
-TEST(Extensions, AHeartbeatIsAnsweredWithItsStamp) {
+TEST(Extensions, WhoAgreesTellsHowOftenItWantsASign) {
+  SessionOptions options;
+  options.heartbeat = std::chrono::seconds(5);
+  RpycSession client(options);
+  options.heartbeat = Duration::zero();
+  RpycSession server(options);
+  negotiate(client, server);
+  EXPECT_TRUE(client.signs().promised);
+  EXPECT_FALSE(server.signs().promised) << "it has no wish of its own";
+  Writer wish;
+  write_heartbeat(wish, Family::kC, {.is_wish = true, .every = std::chrono::seconds(5)});
+  ASSERT_TRUE(receive(server, wish));
+  EXPECT_EQ(server.signs().wanted_every, std::chrono::seconds(5));
+}
+
+TEST(Extensions, ASignOfLifeIsNeitherServedNorAnswered) {
   const auto client = session_with(ExtensionSet::all());
   const auto server = session_with(ExtensionSet::all());
   negotiate(*client, *server);
-  Writer question;
-  write_heartbeat(question, Family::kC, {.asks = true, .stamp = 123456789});
-  const auto control = receive(*server, question);
-  ASSERT_TRUE(control);
-  ASSERT_EQ(control->kind, Incoming::Kind::kControl);
-  Writer expected;
-  write_heartbeat(expected, Family::kC, {.asks = false, .stamp = 123456789});
-  EXPECT_EQ(as_text(control->body.bytes()), as_text(expected.copied()));
-  const auto heard = client->open(control->body);
+  Writer sign;
+  client->write_sign(sign);
+  const auto heard = receive(*server, sign);
   ASSERT_TRUE(heard);
-  EXPECT_TRUE(heard->body.empty()) << "an answer is not answered";
+  EXPECT_EQ(heard->kind, Incoming::Kind::kControl);
+  EXPECT_TRUE(heard->body.empty());
+}
+
+TEST(Extensions, OnlySignsOfLifeCountAsSuch) {
+  const auto client = session_with(ExtensionSet::all());
+  const auto server = session_with(ExtensionSet::all());
+  negotiate(*client, *server);
+  Writer bytes;
+  client->write_sign(bytes);
+  client->write_sign(bytes);
+  const std::size_t signs = bytes.copied_size();
+  EXPECT_EQ(server->leading_signs(bytes.copied()), signs);
+  EXPECT_EQ(server->leading_signs(bytes.copied().first(signs - 1)), signs / 2) << "incomplete";
+  client->write_probe(bytes, kSeq);
+  EXPECT_EQ(server->leading_signs(bytes.copied()), signs) << "a request stays";
+  Writer wish;
+  write_heartbeat(wish, Family::kC, {.is_wish = true, .every = std::chrono::seconds(1)});
+  EXPECT_EQ(server->leading_signs(wish.copied()), 0U);
+}
+
+TEST(Extensions, AProbeIsAPingThatAnyPeerAnswers) {
+  const auto client = session_with(ExtensionSet::all());
+  const auto server = session_with(ExtensionSet::all());
+  Writer probe;
+  client->write_probe(probe, kSeq);
+  const auto request = receive(*server, probe);
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->kind, Incoming::Kind::kRequest);
+  EXPECT_EQ(request->seq, kSeq);
 }
 
 TEST(Extensions, AHeartbeatThatIsNoneIsAnError) {
@@ -224,6 +262,79 @@ TEST(Extensions, AHeartbeatThatIsNoneIsAnError) {
     wire::write_int(out, 0);
   });
   EXPECT_EQ(receive(*server, bad).error(), Errc::kBadExtension);
+}
+
+// About requests.
+
+std::string request(std::int64_t seq) {
+  return message(wire::MessageKind::kRequest, seq, [](Writer& out) {
+    wire::write_tuple_header(out, 2);
+    wire::write_int(out, 3);  // GETROOT
+    wire::write_tuple_header(out, 0);
+  });
+}
+
+struct AboutRequests : ::testing::Test {
+  AboutRequests() { negotiate(*client, *server); }
+  Result<Incoming> after(const std::function<void(Writer&)>& prelude, std::int64_t seq) {
+    Writer out;
+    prelude(out);
+    const auto control = receive(*server, out);
+    if (!control) return control;
+    EXPECT_EQ(control->kind, Incoming::Kind::kControl);
+    return receive(*server, request(seq));
+  }
+
+  std::unique_ptr<RpycSession> client = session_with(ExtensionSet::all());
+  std::unique_ptr<RpycSession> server = session_with(ExtensionSet::all());
+};
+
+TEST_F(AboutRequests, ADeadlineIsThatOfTheRequestBehindIt) {
+  const auto incoming =
+      after([](Writer& out) { write_deadline(out, Family::kC, 5, std::chrono::seconds(3)); }, 5);
+  ASSERT_TRUE(incoming);
+  EXPECT_EQ(incoming->kind, Incoming::Kind::kRequest);
+  EXPECT_GT(incoming->deadline.remaining(), std::chrono::seconds(2));
+  EXPECT_LE(incoming->deadline.remaining(), std::chrono::seconds(3));
+  EXPECT_EQ(incoming->on_behalf_of, Incoming::kNobody);
+  const auto next = receive(*server, request(6));
+  ASSERT_TRUE(next);
+  EXPECT_TRUE(next->deadline.is_never()) << "and of no other";
+}
+
+TEST_F(AboutRequests, ARequestTellsForWhichQuestionItIsMade) {
+  const auto incoming = after([](Writer& out) { write_affinity(out, Family::kC, 5, 77); }, 5);
+  ASSERT_TRUE(incoming);
+  EXPECT_EQ(incoming->on_behalf_of, 77);
+  EXPECT_TRUE(incoming->deadline.is_never());
+}
+
+TEST_F(AboutRequests, WhatIsSaidAboutAnotherRequestIsAnError) {
+  const auto incoming = after([](Writer& out) { write_affinity(out, Family::kC, 5, 77); }, 6);
+  EXPECT_EQ(incoming.error(), Errc::kBadExtension);
+}
+
+TEST_F(AboutRequests, ACancellationNamesItsRequest) {
+  Writer out;
+  write_cancel(out, Family::kC, 4711);
+  const auto incoming = receive(*server, out);
+  ASSERT_TRUE(incoming);
+  EXPECT_EQ(incoming->kind, Incoming::Kind::kCancel);
+  EXPECT_EQ(incoming->seq, 4711);
+}
+
+TEST_F(AboutRequests, CancellationsAreFoundAmongWhatWaits) {
+  Writer out;
+  out.append(as_bytes(request(1)));
+  write_cancel(out, Family::kC, 1);
+  out.append(as_bytes(request(2)));
+  write_cancel(out, Family::kC, 2);
+  std::vector<std::int64_t> found;
+  const auto note = [&](std::int64_t seq) { found.push_back(seq); };
+  server->find_cancels(out.copied().first(out.copied_size() - 1), note);
+  EXPECT_EQ(found, std::vector<std::int64_t>{1}) << "the last is incomplete";
+  session_with({})->find_cancels(out.copied(), note);
+  EXPECT_EQ(found.size(), 1U) << "nothing was agreed on";
 }
 
 }  // namespace

@@ -55,9 +55,13 @@ Result<rpc::Incoming> RpycSession::open(Slice frame) {
   }
   SINEW_ASSIGN(auto control, negotiate(message));
   if (control) return *std::move(control);
-  return rpc::Incoming{.kind = kind_of(message.kind),
-                       .seq = message.seq,
-                       .body = std::move(body).narrow(message.body)};
+  rpc::Incoming incoming{.kind = kind_of(message.kind),
+                         .seq = message.seq,
+                         .body = std::move(body).narrow(message.body)};
+  if (prelude_) [[unlikely]] {
+    SINEW_TRY(apply_prelude(incoming));
+  }
+  return incoming;
 }
 
 // A side that was not told which family to speak answers in the one that it hears first.
@@ -78,8 +82,10 @@ Result<void> RpycSession::check_family(wire::Family spoken) {
 
 namespace {
 
-rpc::Incoming control(const Writer& answer) {
-  return {.kind = rpc::Incoming::Kind::kControl, .seq = 0, .body = Slice::copy_of(answer.copied())};
+rpc::Incoming control(const Writer& answer, bool changes_signs) {
+  return {.kind = rpc::Incoming::Kind::kControl,
+          .seq = changes_signs ? 1 : 0,
+          .body = Slice::copy_of(answer.copied())};
 }
 
 bool may_be_ping(ByteView body) noexcept {
@@ -122,7 +128,9 @@ Result<std::optional<rpc::Incoming>> RpycSession::negotiate(const wire::Message&
     if (accepted && !accepted->is_within(options_.extensions)) return fail(Errc::kBadExtension);
     if (accepted) agree(*accepted);
   }
-  return rpc::Incoming{.kind = rpc::Incoming::Kind::kControl, .seq = 0, .body = {}};
+  Writer out;
+  wish_for_signs(out);
+  return control(out, true);
 }
 
 Result<rpc::Incoming> RpycSession::accept(const wire::Message& message, const ExtensionSet& offer) {
@@ -132,7 +140,8 @@ Result<rpc::Incoming> RpycSession::accept(const wire::Message& message, const Ex
   agree(accepted);
   Writer out;
   write_acceptance(out, message.family, message.seq, accepted);
-  return control(out);
+  wish_for_signs(out);
+  return control(out, true);
 }
 
 Result<rpc::Incoming> RpycSession::open_extension(const wire::Message& message, Slice body) {
@@ -141,15 +150,122 @@ Result<rpc::Incoming> RpycSession::open_extension(const wire::Message& message, 
       !agrees_on(static_cast<Extension>(number))) {
     return fail(Errc::kBadExtension);
   }
-  if (static_cast<Extension>(number) != Extension::kHeartbeat) {
-    return rpc::Incoming{.kind = rpc::Incoming::Kind::kNotice,
-                         .seq = number,
-                         .body = std::move(body).narrow(message.body)};
+  const auto extension = static_cast<Extension>(number);
+  switch (extension) {
+    case Extension::kHeartbeat: return open_heartbeat(message);
+    case Extension::kDeadline:
+    case Extension::kAffinity: return open_prelude(extension, message);
+    case Extension::kCancel: {
+      SINEW_ASSIGN(const AboutRequest about, read_about_request(extension, message.body));
+      return rpc::Incoming{.kind = rpc::Incoming::Kind::kCancel, .seq = about.seq, .body = {}};
+    }
+    case Extension::kRelease: break;
   }
+  return rpc::Incoming{.kind = rpc::Incoming::Kind::kNotice,
+                       .seq = number,
+                       .body = std::move(body).narrow(message.body)};
+}
+
+// ---------------------------------------------------------------------------------------------
+// About requests
+
+Result<rpc::Incoming> RpycSession::open_prelude(Extension extension, const wire::Message& message) {
+  SINEW_ASSIGN(const AboutRequest about, read_about_request(extension, message.body));
+  if (prelude_ && prelude_->seq != about.seq) return fail(Errc::kBadExtension);
+  if (!prelude_) prelude_.emplace().seq = about.seq;
+  if (extension == Extension::kDeadline) {
+    prelude_->about.deadline = Deadline::after(std::chrono::milliseconds(about.value));
+  } else {
+    prelude_->about.on_behalf_of = about.value;
+  }
+  return control(Writer(), false);
+}
+
+Result<void> RpycSession::apply_prelude(rpc::Incoming& request) {
+  const Prelude prelude = *std::exchange(prelude_, std::nullopt);
+  if (request.kind != rpc::Incoming::Kind::kRequest || request.seq != prelude.seq) {
+    return fail(Errc::kBadExtension);
+  }
+  request.deadline = prelude.about.deadline;
+  request.on_behalf_of = prelude.about.on_behalf_of;
+  return {};
+}
+
+// The first message of what has come, if it is there as a whole and not compressed.
+Result<std::optional<wire::Message>> RpycSession::peek_message(ByteView received,
+                                                               std::size_t& size) {
+  SINEW_ASSIGN(size, frame_size(received));
+  if (size == 0 || size > received.size()) return std::nullopt;
+  if (received[wire::kFrameHeaderSize - 1] != 0) return wire::Message{};
+  SINEW_ASSIGN(const wire::Message message,
+               wire::parse_message(received.subspan(
+                   wire::kFrameHeaderSize, size - wire::kFrameHeaderSize - wire::kFlusherSize)));
+  return message;
+}
+
+void RpycSession::find_cancels(ByteView received, const std::function<void(std::int64_t)>& found) {
+  if (!agrees_on(Extension::kCancel)) return;
+  std::size_t size = 0;
+  while (true) {
+    const auto message = peek_message(received, size);
+    if (!message || !*message) return;
+    constexpr auto kNumber = static_cast<std::int64_t>(Extension::kCancel);
+    if ((*message)->kind == wire::MessageKind::kExtension && (*message)->seq == kNumber) {
+      const auto about = read_about_request(Extension::kCancel, (*message)->body);
+      if (about) found(about->seq);
+    }
+    received = received.subspan(size);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------
+// Signs of life
+
+void RpycSession::wish_for_signs(Writer& out) noexcept {
+  if (options_.heartbeat == Duration::zero() || !agrees_on(Extension::kHeartbeat)) return;
+  write_heartbeat(out, family(), {.is_wish = true, .every = options_.heartbeat});
+  wished_.store(true, std::memory_order_release);
+}
+
+Result<rpc::Incoming> RpycSession::open_heartbeat(const wire::Message& message) {
   SINEW_ASSIGN(const Heartbeat beat, read_heartbeat(message.body));
-  Writer out;
-  if (beat.asks) write_heartbeat(out, message.family, {.asks = false, .stamp = beat.stamp});
-  return control(out);
+  if (beat.is_wish) sign_wanted_every_.store(beat.every.count(), std::memory_order_relaxed);
+  return control(Writer(), beat.is_wish);
+}
+
+rpc::Signs RpycSession::signs() const noexcept {
+  return {.wanted_every = Duration(sign_wanted_every_.load(std::memory_order_relaxed)),
+          .promised = wished_.load(std::memory_order_acquire),
+          .may_ask = has_heard() && !agrees_on(Extension::kHeartbeat)};
+}
+
+void RpycSession::write_sign(Writer& out) const { write_heartbeat(out, family(), {}); }
+
+void RpycSession::write_probe(Writer& out, std::int64_t seq) const {
+  const std::size_t start = wire::begin_frame(out);
+  wire::begin_message(out, family(), wire::MessageKind::kRequest, seq);
+  wire::write_tuple_header(out, 2);
+  wire::write_int(out, static_cast<std::int64_t>(Handler::kPing));
+  write_label(out, Label::kValue);
+  wire::write_tuple_header(out, 1);
+  wire::write_text(out, "");
+  static_cast<void>(wire::end_frame(out, start));
+}
+
+std::size_t RpycSession::leading_signs(ByteView received) {
+  constexpr auto kNumber = static_cast<std::int64_t>(Extension::kHeartbeat);
+  if (!agrees_on(Extension::kHeartbeat)) return 0;
+  std::size_t signs = 0;
+  std::size_t size = 0;
+  while (true) {
+    const auto message = peek_message(received.subspan(signs), size);
+    if (!message || !*message) break;
+    if ((*message)->kind != wire::MessageKind::kExtension || (*message)->seq != kNumber) break;
+    const auto beat = read_heartbeat((*message)->body);
+    if (!beat || beat->is_wish) break;
+    signs += size;
+  }
+  return signs;
 }
 
 std::string_view RpycSession::explain(Errc errc) const noexcept {

@@ -24,12 +24,14 @@ struct SessionOptions {
   std::size_t max_frame_size = std::size_t{1} << 30;       ///< bytes of payload as received
   std::size_t max_inflated_size = std::size_t{256} << 20;  ///< bytes of payload after inflating
   ExtensionSet extensions = ExtensionSet::all();           ///< what to offer and to accept
+  Duration heartbeat = Duration::zero();  ///< how often the peer is to show life; zero: it need not
 };
 
 /// RPyC's frames and message headers, in both wire families, and what two Sinew peers agree on
 /// beyond them (docs/protocols/extensions.md).
 ///
-/// threads: as rpc::Session; family(), agrees_on() and write_offer() any.
+/// threads: as rpc::Session; family(), agrees_on(), write_offer() and what is about signs
+/// any.
 class RpycSession final : public rpc::Session {
  public:
   explicit RpycSession(const SessionOptions& options) noexcept;
@@ -39,6 +41,12 @@ class RpycSession final : public rpc::Session {
   Result<rpc::Incoming> open(Slice frame) override;
   std::string_view explain(Errc errc) const noexcept override;
   bool carries_references(const rpc::Incoming& answer) const noexcept override;
+  rpc::Signs signs() const noexcept override;
+  void write_sign(Writer& out) const override;
+  void write_probe(Writer& out, std::int64_t seq) const override;
+  std::size_t leading_signs(ByteView received) override;
+  bool may_cancel() const noexcept override { return agrees_on(Extension::kCancel); }
+  void find_cancels(ByteView received, const std::function<void(std::int64_t)>& found) override;
 
   /// Writes the offer of our extensions as a request numbered `seq`, the first time; nothing when
   /// there is nothing to offer or it has been done.
@@ -70,9 +78,20 @@ class RpycSession final : public rpc::Session {
  private:
   static constexpr std::int64_t kNotOffered = -1;
 
+  // What messages in front of a request said about it.
+  struct Prelude {
+    std::int64_t seq = 0;
+    rpc::Incoming about;
+  };
+
   Result<void> check_family(wire::Family spoken);
   Result<rpc::Incoming> open_extension(const wire::Message& message, Slice body);
   Result<std::optional<rpc::Incoming>> negotiate(const wire::Message& message);
+  Result<rpc::Incoming> open_prelude(Extension extension, const wire::Message& message);
+  Result<void> apply_prelude(rpc::Incoming& request);
+  Result<std::optional<wire::Message>> peek_message(ByteView received, std::size_t& size);
+  Result<rpc::Incoming> open_heartbeat(const wire::Message& message);
+  void wish_for_signs(Writer& out) noexcept;
   Result<rpc::Incoming> accept(const wire::Message& message, const ExtensionSet& offer);
   void agree(const ExtensionSet& set) noexcept;
 
@@ -82,8 +101,11 @@ class RpycSession final : public rpc::Session {
   std::atomic<bool> heard_{false};  // at least one frame has come
   std::atomic<bool> spoken_{false};
   std::atomic<std::int64_t> offer_seq_{kNotOffered};
-  bool offer_answered_ = false;  // the leader's
-  bool offer_heard_ = false;     // the leader's
+  bool offer_answered_ = false;                      // the leader's
+  bool offer_heard_ = false;                         // the leader's
+  std::optional<Prelude> prelude_;                   // the leader's: to the message that comes next
+  std::atomic<bool> wished_{false};                  // we have asked for signs of life
+  std::atomic<Duration::rep> sign_wanted_every_{0};  // the peer's wish
   std::array<std::atomic<std::uint8_t>, kExtensions.size()> agreed_{};
 };
 

@@ -6,10 +6,10 @@ import pytest
 
 import wire
 from harness.combos import only
-from harness.waiting import eventually
+from harness.waiting import Stopwatch, eventually
 
 SERVICE = "limits:greedy"
-ALL = {"heartbeat", "release"}
+ALL = {"heartbeat", "release", "deadline", "cancel", "affinity"}
 EXTENSION = 4  # the message kind
 OFFER, ACCEPTANCE = b"\x93SINEW?", b"\x93SINEW!"
 
@@ -98,10 +98,14 @@ def test_any_other_ping_is_echoed(raw):
 
 
 @only(server="ours", client="ours")
-def test_a_heartbeat_is_answered(raw):
+def test_signs_of_life_come_as_often_as_they_are_wanted(raw):
     send_offer(raw, 0, (1, 1))
-    raw.send(wire.frame(wire.message(EXTENSION, 1, (0, 4711))))
-    assert raw.reply() == (EXTENSION, 1, (1, 4711))
+    assert raw.reply() == (EXTENSION, 1, (0, 5000)), "the server's own wish"
+    raw.send(wire.frame(wire.message(EXTENSION, 1, (0, 200))))
+    watch = Stopwatch()
+    for _ in range(5):
+        assert raw.reply() == (EXTENSION, 1, (1, 0))
+    assert watch.seconds < 1
 
 
 @only(server="ours", client="ours")
@@ -129,6 +133,6 @@ def test_what_was_not_agreed_on_ends_the_connection(raw, lie):
 
 @only(server="ours", client="ours")
 def test_a_second_offer_ends_the_connection(raw):
-    send_offer(raw, 0, (1, 1))
+    send_offer(raw, 0, (2, 1))
     with pytest.raises(EOFError):
-        send_offer(raw, 1, (1, 1))
+        send_offer(raw, 1, (2, 1))

@@ -11,9 +11,18 @@ def gates(rpyc):
     """Calls that wait at a named gate, and calls that open gates."""
 
     class Gates(rpyc.Service):
+        clients = 0
+
         def on_connect(self, conn):
             self.conn = conn
             self.log = []
+            Gates.clients += 1
+
+        def on_disconnect(self, conn):
+            Gates.clients -= 1
+
+        def exposed_clients(self):
+            return Gates.clients
 
         def exposed_wait(self, gate, value=None):
             """Return `value` once the gate is open."""

@@ -21,24 +21,6 @@ THING = ("tests.Thing", 4711, 1)
 ALONE = {"close_timeout": 0, "extensions": False}
 
 
-class Peer(wire.Raw):
-    """The other end of a socket pair."""
-
-    def __init__(self, sock):
-        sock.settimeout(5)
-        self.sock, self._data = sock, b""
-
-    def is_quiet(self):
-        """Whether nothing is there to be read."""
-        self.sock.setblocking(False)
-        try:
-            return not self._data and not self.sock.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
-        finally:
-            self.sock.settimeout(5)
-
-
 def connect(sock):
     """Return a connection that does not wait for its peer when it is closed."""
     return rpyc.connect_stream(rpyc.SocketStream(sock), config=ALONE)
@@ -49,7 +31,7 @@ def ends():
     """A connection of ours and the peer at its other end."""
     ours, theirs = socket.socketpair()
     conn = connect(ours)
-    with Peer(theirs) as peer:
+    with wire.Raw.over(theirs) as peer:
         yield conn, peer
         conn.close()
 
@@ -128,7 +110,7 @@ def test_an_answer_nobody_reads_is_given_back_without_a_question(ends):
 def test_a_peer_that_echoes_the_offer_sees_no_extension():
     ours, theirs = socket.socketpair()
     conn = rpyc.connect_stream(rpyc.SocketStream(ours), config={"close_timeout": 0})
-    with Peer(theirs) as peer:
+    with wire.Raw.over(theirs) as peer:
         result = conn.async_request(wire.PING, "x")
         _, seq, _ = peer.reply()
         _, offer_seq, (_, (_, (offer,))) = peer.reply()
@@ -188,7 +170,7 @@ def test_ctrl_c_while_a_large_answer_is_sent():
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    with Peer(theirs) as peer:
+    with wire.Raw.over(theirs) as peer:
 
         def interrupt_when_it_has_begun():
             theirs.recv(1, socket.MSG_PEEK)
@@ -256,7 +238,7 @@ def test_ctrl_c_in_a_wait_over_a_stream_of_the_programs_own():
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    with Peer(theirs) as peer:
+    with wire.Raw.over(theirs) as peer:
 
         def interrupt_when_it_waits():
             peer.reply()

@@ -50,6 +50,7 @@ DEFAULT_CONFIG = {
     "wire_family": "auto",
     "extensions": True,
     "offer_extensions": True,
+    "heartbeat": 5,
     "close_timeout": 1,
     "first_frame_timeout": None,
     "max_connections": 10_000,

@@ -3,7 +3,7 @@
 from threading import current_thread
 
 from sinew._sinew import buffered_iterator
-from sinew.rpyc.core.consts import HANDLE_BUFFITER, HANDLE_CALL  # noqa: F401 - stock has it here
+from sinew.rpyc.core.consts import HANDLE_BUFFITER, HANDLE_CALL  # noqa: F401 - stock has them here
 from sinew.rpyc.core.netref import BaseNetref, asyncreq, syncreq  # noqa: F401
 from sinew.rpyc.lib import spawn
 from sinew.rpyc.lib.colls import WeakValueDict
@@ -92,7 +92,10 @@ globals()["async"] = async_  # the name of older programs, a keyword since Pytho
 
 
 class timed:  # noqa: N801 - the name is part of the interface
-    """Calls a remote callable with a time limit: each call returns an AsyncResult that expires."""
+    """Calls a remote callable with a time limit: each call returns an AsyncResult that expires.
+
+    A peer of ours is told the limit, and stops the work when it has passed.
+    """
 
     __module__ = "rpyc.utils.helpers"
     __slots__ = ("__weakref__", "proxy", "timeout")
@@ -102,9 +105,9 @@ class timed:  # noqa: N801 - the name is part of the interface
         self.timeout = timeout
 
     def __call__(self, *args, **kwargs):
-        result = self.proxy(*args, **kwargs)
-        result.set_expiry(self.timeout)
-        return result
+        netref = self.proxy.proxy
+        arguments = (HANDLE_CALL, netref, args, tuple(kwargs.items()))
+        return netref.____conn__.async_request(*arguments, timeout=self.timeout)
 
     def __repr__(self):
         return f"timed({self.proxy.proxy!r}, {self.timeout!r})"

@@ -1,0 +1,100 @@
+#include "serving.h"
+
+#include <utility>
+
+#include "canceller.h"
+#include "errors.h"
+#include "peer.h"
+
+namespace sinew::python {
+namespace {
+
+thread_local Serving* innermost_serving = nullptr;
+
+// All that are being served, in no order. Guarded by the GIL.
+Serving* first_serving = nullptr;
+
+// The caller, who is told the same time, is to be the first to give up.
+constexpr Duration kGrace = std::chrono::milliseconds(10);
+
+}  // namespace
+
+Serving::Serving(Peer& peer, const rpc::Incoming& request) noexcept
+    : peer_(peer),
+      seq_(request.seq),
+      deadline_(request.deadline),
+      may_be_cancelled_(peer.session().may_cancel() || !request.deadline.is_never()),
+      thread_(PyThread_get_thread_ident()),
+      outer_(std::exchange(innermost_serving, this)),
+      next_(std::exchange(first_serving, this)) {
+  if (outer_ != nullptr) outer_->inner_ = this;
+  if (next_ != nullptr) next_->previous_ = this;
+  if (!deadline_.is_never()) Canceller::get().expire_at(stops_at(), peer_.serial(), seq_);
+}
+
+Serving::~Serving() {
+  if (!deadline_.is_never()) Canceller::get().forget_expiry(stops_at(), peer_.serial(), seq_);
+  (previous_ != nullptr ? previous_->next_ : first_serving) = next_;
+  if (next_ != nullptr) next_->previous_ = previous_;
+  // What was left for this request must not hit the code that comes after it.
+  if (struck_) PyThreadState_SetAsyncExc(thread_, nullptr);
+  innermost_serving = outer_;
+  if (outer_ == nullptr) return;
+  outer_->inner_ = nullptr;
+  if (outer_->is_cancelled()) outer_->strike();
+}
+
+TimePoint Serving::stops_at() const noexcept { return deadline_.at() + kGrace; }
+
+Serving* Serving::innermost() noexcept { return innermost_serving; }
+
+bool Serving::cancel(std::uint64_t peer_serial, std::int64_t seq) noexcept {
+  Serving* found = first_serving;
+  while (found != nullptr && !(found->peer_.serial() == peer_serial && found->seq_ == seq)) {
+    found = found->next_;
+  }
+  if (found == nullptr) return false;
+  if (!found->cancelled_.exchange(true) && found->inner_ == nullptr) found->strike();
+  return true;
+}
+
+// Leaves the exception for the thread to find at its next instruction.
+void Serving::strike() noexcept {
+  struck_ = true;
+  PyThreadState_SetAsyncExc(thread_, peer_.state().cancelled_error.get());
+}
+
+void Serving::raise() noexcept {
+  if (std::exchange(struck_, false)) PyThreadState_SetAsyncExc(thread_, nullptr);
+  PyErr_SetString(peer_.state().cancelled_error.get(), "the caller does not wait any more");
+}
+
+Deadline scope_deadline(const State& state) noexcept {
+  const Serving* const serving = Serving::innermost();
+  const Deadline of_request = serving != nullptr ? serving->deadline() : Deadline::never();
+  PyObject* value = nullptr;
+  if (PyContextVar_Get(state.deadline_variable.get(), nullptr, &value) != 0) {
+    PyErr_Clear();
+    return of_request;
+  }
+  const PyRef owned = PyRef::steal(value);
+  if (value == nullptr || PyFloat_Check(value) == 0) return of_request;
+  const std::chrono::duration<double> end(PyFloat_AS_DOUBLE(value));
+  const Duration left =
+      std::chrono::duration_cast<Duration>(end) - Clock::system().now().time_since_epoch();
+  return Deadline::earlier(of_request, Deadline::after(left));
+}
+
+bool init_serving(State& state, PyObject* module) noexcept {
+  state.cancelled_error = PyRef::steal(PyErr_NewExceptionWithDoc(
+      "sinew.Cancelled",
+      "Raised in the thread that serves a call for whose answer nobody waits any more: its caller "
+      "was interrupted or cancelled it, or its deadline passed.",
+      PyExc_BaseException, nullptr));
+  state.deadline_variable = PyRef::steal(PyContextVar_New("sinew.deadline", nullptr));
+  return state.cancelled_error && state.deadline_variable &&
+         PyModule_AddObjectRef(module, "Cancelled", state.cancelled_error.get()) == 0 &&
+         PyModule_AddObjectRef(module, "deadline_variable", state.deadline_variable.get()) == 0;
+}
+
+}  // namespace sinew::python

@@ -1,0 +1,275 @@
+"""Calls that are given up, by a time, the program or Ctrl-C, and what becomes of the work."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+import sinew
+
+import wire
+from harness.combos import only, ours_only
+from harness.waiting import Stopwatch, Worker, eventually
+
+SERVICE = "labour:labour"
+
+
+@pytest.fixture
+def pair(serve, connect_to):
+    """A connection whose service works, and one to watch it with."""
+    server = serve(SERVICE, fresh=True)
+    conn, watcher = connect_to(server), connect_to(server)
+    conn.ping()
+    conn.ping()  # the two have agreed on what they extend
+    return conn, watcher.root
+
+
+def call_for_ever(root):
+    while True:
+        root.nothing()
+
+
+@only(client="ours")
+def test_a_deadline_frees_the_caller_and_says_which_call_it_was(pair):
+    conn, _ = pair
+    spin = conn.root.spin
+    watch = Stopwatch()
+    with pytest.raises(TimeoutError) as caught, sinew.deadline(0.3):
+        spin()
+    assert 0.25 < watch.seconds < 1
+    assert "no answer within 0.3" in str(caught.value)
+    assert "a call of " in str(caught.value)
+    assert " -> " in str(caught.value), "between which ends"
+
+
+@only(client="ours")
+def test_the_message_names_the_method(pair):
+    root = pair[0].root
+    root.nothing()
+    method = pytest.raises(TimeoutError, match=r"a call of the method 'spin' of .*Labour")
+    with method, sinew.deadline(0.2):
+        root.spin()
+
+
+@only(client="ours")
+def test_a_deadline_covers_all_calls_of_its_block(pair):
+    conn, _ = pair
+    watch = Stopwatch()
+    with pytest.raises(TimeoutError), sinew.deadline(0.5):
+        call_for_ever(conn.root)
+    assert 0.4 < watch.seconds < 1.5
+    assert conn.root.nothing() is None
+
+
+@only(client="ours")
+def test_nested_deadlines_end_with_the_first(pair):
+    conn, _ = pair
+    with sinew.deadline(0.2) as outer, sinew.deadline(60) as inner:
+        assert 0.2 >= outer.remaining() >= inner.remaining()
+        with pytest.raises(TimeoutError):
+            conn.root.spin()
+
+
+@only(client="ours", server="ours")
+def test_the_work_stops_when_its_deadline_passes(pair):
+    conn, watcher = pair
+    with pytest.raises(TimeoutError), sinew.deadline(0.2):
+        conn.root.spin()
+    eventually(lambda: watcher.ended() == ("Cancelled",))
+
+
+@only(client="ours", server="ours")
+def test_a_deadline_covers_what_the_call_calls_in_turn(pair):
+    """The server calls back, and that call, which would last, ends with the deadline, too."""
+    conn, watcher = pair
+    entered = threading.Event()
+
+    def slow():
+        entered.set()
+        while True:
+            time.sleep(0.001)  # lint: workload
+
+    with pytest.raises(TimeoutError), sinew.deadline(0.4):
+        conn.root.call(slow)
+    assert entered.is_set()
+    eventually(lambda: watcher.ended() != ())
+
+
+@only(client="ours", server="ours")
+def test_a_call_whose_deadline_has_passed_is_not_started(pair):
+    conn, watcher = pair
+    note = sinew.async_(conn.root.note)
+    blocked = sinew.async_(conn.root.spin_for)(0.5)
+    with sinew.deadline(0.1):
+        late = note("late")
+    with pytest.raises(TimeoutError):
+        late.wait()
+    blocked.wait()
+    conn.root.note("on time")
+    assert watcher.notes() == ("on time",)
+
+
+@only(client="ours", server="ours")
+def test_the_time_limit_of_a_call_stops_the_work(pair):
+    conn, watcher = pair
+    conn._config["sync_request_timeout"] = 0.2
+    with pytest.raises(TimeoutError):
+        conn.root.spin()
+    eventually(lambda: watcher.ended() == ("Cancelled",))
+
+
+@only(client="ours", server="ours")
+def test_timed_stops_the_work(pair):
+    conn, watcher = pair
+    result = sinew.timed(conn.root.spin, 0.2)()
+    eventually(lambda: watcher.ended() == ("Cancelled",))
+    with pytest.raises(TimeoutError):
+        result.wait()
+
+
+@only(client="ours", server="ours")
+def test_a_cancelled_result_frees_the_caller_and_stops_the_work(pair):
+    conn, watcher = pair
+    result = sinew.async_(conn.root.spin)()
+    assert watcher.entered()
+    assert result.cancel()
+    assert not result.cancel(), "it is cancelled already"
+    with pytest.raises(sinew.Cancelled):
+        result.wait()
+    eventually(lambda: watcher.ended() == ("Cancelled",))
+    assert conn.root.nothing() is None
+
+
+@only(client="ours", server="stock")
+def test_a_stock_server_works_on_and_the_caller_is_free(pair):
+    conn, _ = pair
+    result = sinew.async_(conn.root.spin_for)(0.3)
+    assert result.cancel()
+    with pytest.raises(sinew.Cancelled):
+        result.wait()
+    assert conn.root.nothing() is None
+
+
+@only(client="ours")
+def test_what_is_done_cannot_be_cancelled(pair):
+    conn, _ = pair
+    result = sinew.async_(conn.root.nothing)()
+    result.wait()
+    assert not result.cancel()
+    assert result.value is None
+
+
+@only(client="ours", server="ours")
+def test_ctrl_c_stops_the_work(pair):
+    conn, watcher = pair
+
+    def interrupt():
+        assert watcher.entered()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    worker = Worker(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        conn.root.spin()
+    worker.result()
+    eventually(lambda: watcher.ended() == ("Cancelled",))
+
+
+@only(client="ours", server="ours")
+def test_a_call_that_was_not_started_is_cancelled_too(pair):
+    conn, watcher = pair
+    spin, note = sinew.async_(conn.root.spin), sinew.async_(conn.root.note)
+    first = spin()
+    second = note("second")
+    assert watcher.entered()
+    assert second.cancel()
+    eventually(lambda: second.expired)
+    assert first.cancel()
+    eventually(lambda: watcher.ended() == ("Cancelled",))
+    conn.root.note("third")
+    assert watcher.notes() == ("third",)
+
+
+@only(client="ours", server="ours")
+def test_a_cancelled_call_that_waits_for_another_is_stopped(pair):
+    """The server's thread waits in a call back to us, which never ends by itself."""
+    conn, watcher = pair
+    release = threading.Event()
+    result = sinew.async_(conn.root.call)(lambda: release.wait(20))
+    serving = Worker(conn.serve, 5)
+    assert watcher.entered()
+    assert result.cancel()
+    eventually(lambda: watcher.ended() == ("Cancelled",))
+    release.set()
+    serving.result()
+
+
+@only(client="ours", server="ours")
+def test_a_cancellation_never_hits_the_next_call(pair):
+    conn, watcher = pair
+    quick = sinew.async_(conn.root.nothing)
+    for _ in range(2000):
+        quick().cancel()
+    assert watcher.ended() == ()
+    for _ in range(100):
+        assert conn.root.nothing() is None
+
+
+@only(client="ours", server="ours")
+def test_a_storm_of_cancellations_leaves_nothing(pair):
+    """Cheap to send, and cheap to serve: what was given up does not pile up."""
+    conn, watcher = pair
+    spin_for = sinew.async_(conn.root.spin_for)
+    for _ in range(500):
+        spin_for(10).cancel()
+    watch = Stopwatch()
+    assert conn.root.nothing() is None
+    assert watch.seconds < 5
+    assert watcher.nothing() is None
+
+
+@ours_only
+def test_a_deadline_must_lie_ahead():
+    with pytest.raises(ValueError, match="future"):
+        sinew.deadline(-1)
+
+
+@ours_only
+def test_a_deadline_belongs_to_its_thread():
+    with sinew.deadline(5):
+        assert Worker(lambda: sinew._sinew.deadline_variable.get(None)).result() is None
+
+
+# What is on the wire, seen by a peer that the test plays.
+
+EXTENSION, DEADLINE, CANCEL = 4, 3, 4
+
+
+@pytest.fixture
+def raw(serve):
+    with wire.Raw(serve("limits:greedy").port) as client:
+        offer = b"\x93SINEW?" + wire.encode(((DEADLINE, 1), (CANCEL, 1)))
+        client.send(wire.frame(wire.message(wire.REQUEST, 0, (wire.PING, wire.boxed((offer,))))))
+        assert client.reply()[0] == wire.REPLY
+        yield client
+
+
+@only(server="ours", client="ours")
+def test_a_deadline_must_be_followed_by_its_request(raw):
+    raw.send(wire.frame(wire.message(EXTENSION, DEADLINE, (7, 1000))))
+    raw.send(wire.request(8, wire.PING, wire.boxed("x")))
+    assert raw.is_closed_by_peer()
+
+
+@only(server="ours", client="ours")
+@pytest.mark.parametrize("body", [(), (1,), (1, -1), (-1, 1), (1, 1 << 40), (1, 2, 3)])
+def test_a_deadline_that_is_none_ends_the_connection(raw, body):
+    raw.send(wire.frame(wire.message(EXTENSION, DEADLINE, body)))
+    assert raw.is_closed_by_peer()
+
+
+@only(server="ours", client="ours")
+def test_cancelling_what_never_was_harms_nobody(raw):
+    for seq in range(5000):
+        raw.send(wire.frame(wire.message(EXTENSION, CANCEL, (1 << 40 | seq,))))
+    assert raw.ask(1, wire.PING, wire.boxed("x")) == (wire.REPLY, 1, wire.boxed("x"))
