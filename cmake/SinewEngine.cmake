@@ -14,6 +14,7 @@ function(sinew_add_engine)
   find_package(ZLIB REQUIRED)
   find_package(fmt REQUIRED)
   find_package(tsl-robin-map REQUIRED)
+  find_package(OpenSSL 3.0 REQUIRED COMPONENTS SSL)
 
   set(all)
   foreach(layer IN LISTS SINEW_LAYERS)
@@ -27,6 +28,9 @@ function(sinew_add_engine)
   target_compile_definitions(sinew_engine PUBLIC SINEW_VERSION="${PROJECT_VERSION}")
   # fmt header-only: the extension then depends on no shared library but zlib and the C and C++ runtimes.
   target_link_libraries(sinew_engine PUBLIC Threads::Threads ZLIB::ZLIB fmt::fmt-header-only tsl::robin_map)
+  # The headers only: src/io/openssl.cpp loads the library when TLS is used for the first time.
+  target_include_directories(sinew_engine SYSTEM PRIVATE ${OPENSSL_INCLUDE_DIR})
+  target_link_libraries(sinew_engine PUBLIC ${CMAKE_DL_LIBS})
   sinew_set_warnings(sinew_engine)
   sinew_set_sanitizers(sinew_engine)
   if(SINEW_FUZZING)

@@ -19,6 +19,7 @@ std::string_view describe(Errc errc) noexcept {
     case Errc::kInflateTooLarge:
       return "a compressed payload that inflates beyond max_inflated_size";
     case Errc::kWrongFamily: return "the peer speaks another RPyC wire family";
+    case Errc::kSpeaksTls: return "the peer speaks TLS, and this side does not";
     case Errc::kUnknownMessage: return "a message kind that the format does not define";
     case Errc::kUnknownHandler: return "a request code that nobody answers";
     case Errc::kUnknownLabel: return "a box label that the format does not define";

@@ -26,6 +26,7 @@ enum class Errc : std::uint8_t {
   kInflateFailed,    ///< a compressed payload that zlib refuses
   kInflateTooLarge,  ///< a compressed payload that inflates beyond `max_inflated_size`
   kWrongFamily,      ///< the peer speaks another RPyC wire family
+  kSpeaksTls,        ///< the peer speaks TLS where plain bytes were expected
   kUnknownMessage,   ///< a message kind that the format does not define
   kUnknownHandler,   ///< a request code that nobody answers
   kUnknownLabel,     ///< a box label that the format does not define

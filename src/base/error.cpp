@@ -33,6 +33,7 @@ Error::Kind kind_of(Errc errc) noexcept {
     case Errc::kInflateFailed:
     case Errc::kInflateTooLarge:
     case Errc::kWrongFamily:
+    case Errc::kSpeaksTls:
     case Errc::kUnknownMessage:
     case Errc::kUnknownHandler:
     case Errc::kUnknownLabel:

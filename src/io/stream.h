@@ -20,6 +20,13 @@ struct Readiness {
   bool writable = false;
 };
 
+/// How to find the ends of frames in what is written: `frame_size` gives the bytes of a whole frame
+/// from its first `header_size` bytes.
+struct Framing {
+  std::size_t header_size;
+  std::size_t (*frame_size)(const std::uint8_t* header) noexcept;
+};
+
 /// A reliable stream of bytes in both directions: TCP, Unix socket, pair of pipes, TLS over any of
 /// them, memory. The seam between the engine and the operating system.
 ///
@@ -31,6 +38,9 @@ struct Readiness {
 /// Errors: kWouldBlock (nothing done), kInterrupted (a signal, nothing done), kTimedOut,
 /// kEndOfStream (orderly end), kConnectionReset (anything else; last_error() says what). After the
 /// last two the stream is of no more use.
+///
+/// A write that was not taken, or not as a whole, is repeated: the next one begins with the bytes
+/// that were not taken (TLS may have encrypted them already).
 class Stream {
  public:
   virtual ~Stream() = default;
@@ -46,8 +56,18 @@ class Stream {
   /// Writes as much of the pieces as fits, in order, without waiting. Returns the bytes taken.
   virtual Result<std::size_t> try_write(std::span<const iovec> pieces) = 0;
 
+  /// Asks for no frame to share a unit of the transport (a TLS record) with the next one: stock
+  /// RPyC does not see a frame of which its TLS has taken the beginning off the descriptor. Before
+  /// the first write. Only TLS does something here.
+  virtual void keep_frames_apart(const Framing& /*framing*/) {}
+
   /// Waits until one of the wanted directions is ready, or `deadline`.
   virtual Result<Readiness> wait(Readiness wanted, Deadline deadline) = 0;
+
+  /// True when bytes may be left that were taken from the descriptor and not read yet: whoever
+  /// watches the descriptor would not see them. wait() and read() take them into account. For the
+  /// thread that reads.
+  virtual bool has_buffered() const noexcept { return false; }
 
   /// Asks the kernel to acknowledge received data at once. A stock peer's Nagle algorithm holds
   /// back its second small write until then, 40 ms with a delayed acknowledgement. Only TCP does

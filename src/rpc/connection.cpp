@@ -52,7 +52,9 @@ Connection::Connection(std::unique_ptr<io::Stream> stream, std::unique_ptr<Sessi
       fork_generation_((register_fork_handler(), fork_generation.load(std::memory_order_relaxed))),
       inbox_(*stream_, *session_),
       outbox_(*stream_),
-      heartbeat_(limits.heartbeat, Clock::system().now()) {}
+      heartbeat_(limits.heartbeat, Clock::system().now()) {
+  if (const io::Framing* const framing = session_->framing()) stream_->keep_frames_apart(*framing);
+}
 
 Connection::~Connection() {
   // Asked again even if nothing is due: the flusher may be at it right now.
@@ -231,7 +233,7 @@ Result<bool> Connection::send_answer(const Writer& message) {
 bool Connection::has_unserved() const {
   if (is_dead()) return false;
   const std::scoped_lock lock(mutex_);
-  return !turnstile_.has_leader() && has_message();
+  return !turnstile_.has_leader() && (has_message() || stream_->has_buffered());
 }
 
 void Connection::trim() noexcept {
@@ -378,7 +380,8 @@ void Connection::expect_end(Error reason) {
 }
 
 void Connection::fail_with(Errc errc, std::string_view doing) noexcept {
-  if (errc == Errc::kEndOfStream) {
+  // TLS over stock ends without TLS's farewell, and data on its way turns an end into a reset.
+  if (errc == Errc::kEndOfStream || errc == Errc::kConnectionReset) {
     std::unique_lock lock(mutex_);
     if (const auto expected = expected_end_) {
       lock.unlock();

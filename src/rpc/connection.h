@@ -146,8 +146,8 @@ class Connection {
   /// until the connection is dead). `wait_for_turn` false returns kBusy if another thread reads.
   WaitStatus serve(Deadline deadline, bool once, bool wait_for_turn = true);
 
-  /// True when messages that have been read wait for somebody to serve them: whoever watches the
-  /// descriptor would not see them.
+  /// True when messages that have been read, or bytes that the stream has taken in, wait for
+  /// somebody to serve them: whoever watches the descriptor would not see them.
   bool has_unserved() const;
 
   /// Reads until a message is there or `deadline` passes, and looks at its header only: a request

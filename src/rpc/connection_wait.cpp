@@ -140,7 +140,8 @@ void Connection::take_back_locked(Seat& seat) noexcept {
 void Connection::leave(Seat& seat, std::unique_lock<std::mutex>& lock) noexcept {
   take_back_locked(seat);
   const bool was_leader = turnstile_.leads(seat);
-  const bool messages_left = was_leader && !turnstile_.has_followers() && has_message();
+  const bool messages_left = was_leader && !turnstile_.has_followers() &&
+                             (has_message() || stream_->has_buffered());
   stop_leading(seat, lock);
   if (messages_left) dispatcher_.messages_left();
 }
@@ -174,7 +175,8 @@ Connection::Turn Connection::lead(Seat& seat, Deadline deadline, Want want,
   for (bool first = true;; first = false) {
     const Turn turn = handle_frames(seat, want, work);
     if (turn != Turn::kEmpty) return turn;
-    if (!first && deadline.passed()) return Turn::kTimedOut;  // there may always be more to read
+    // There may always be more to read; but what the stream has taken in is on no descriptor.
+    if (!first && deadline.passed() && !stream_->has_buffered()) return Turn::kTimedOut;
     const auto read = read_more(deadline);
     if (read || read.error() == Errc::kWouldBlock) continue;
     if (read.error() == Errc::kTimedOut) return Turn::kTimedOut;

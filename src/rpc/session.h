@@ -8,6 +8,7 @@
 #include "base/errc.h"
 #include "base/read_buffer.h"
 #include "base/writer.h"
+#include "io/stream.h"
 
 namespace sinew::rpc {
 
@@ -93,6 +94,8 @@ class Session {
     static_cast<void>(received);
     static_cast<void>(found);
   }
+  /// How frames are found in what is sent; null: not to be told from each other.
+  virtual const io::Framing* framing() const noexcept { return nullptr; }
 
   /// A better sentence than describe(errc) for the error that ends the connection, or an empty
   /// one. The characters must live as long as the session.

@@ -19,6 +19,14 @@ rpc::Incoming::Kind kind_of(wire::MessageKind kind) noexcept {
   return rpc::Incoming::Kind::kRequest;
 }
 
+// A handshake or an alert of TLS (RFC 8446, section 5.1: type, version 3.x). As a frame it would be
+// one of 350 MB, and both sides would wait for ever.
+bool begins_tls(ByteView start) noexcept {
+  constexpr std::uint8_t kAlert = 21;
+  constexpr std::uint8_t kHandshake = 22;
+  return (start[0] == kAlert || start[0] == kHandshake) && start[1] == 3 && start[2] <= 4;
+}
+
 }  // namespace
 
 RpycSession::RpycSession(const SessionOptions& options) noexcept
@@ -31,10 +39,19 @@ std::size_t RpycSession::header_size() const noexcept { return wire::kFrameHeade
 
 Result<std::size_t> RpycSession::frame_size(ByteView start) {
   if (start.size() < wire::kFrameHeaderSize) return 0;
+  if (!heard_.load(std::memory_order_relaxed) && begins_tls(start)) return fail(Errc::kSpeaksTls);
   SINEW_ASSIGN(
       const wire::FrameHeader header,
       wire::parse_frame_header(start.first<wire::kFrameHeaderSize>(), options_.max_frame_size));
   return wire::frame_size(header);
+}
+
+const io::Framing* RpycSession::framing() const noexcept {
+  static constexpr io::Framing kFraming{
+      .header_size = wire::kFrameHeaderSize, .frame_size = [](const std::uint8_t* header) noexcept {
+        return wire::frame_size({.length = load_be32(header), .compressed = false});
+      }};
+  return &kFraming;
 }
 
 Result<rpc::Incoming> RpycSession::open(Slice frame) {
@@ -275,6 +292,10 @@ std::string_view RpycSession::explain(Errc errc) const noexcept {
                       "(wire family B): connect with wire_family 'C'"
                     : "the peer speaks RPyC 4.1 to 5.3 (wire family B) and this side RPyC 6 "
                       "(wire family C): connect with wire_family 'B'";
+  }
+  if (errc == Errc::kSpeaksTls) {
+    return "the peer speaks TLS and this side does not: use tls:// or ssl_connect to reach a TLS "
+           "server, or give this server a certificate";
   }
   if (errc == Errc::kEndOfStream && !heard_.load(std::memory_order_relaxed)) {
     return speaks_b ? "the peer closed the stream without a word; if it is RPyC 6 (wire family C), "

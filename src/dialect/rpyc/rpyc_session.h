@@ -39,6 +39,7 @@ class RpycSession final : public rpc::Session {
   Result<std::size_t> frame_size(ByteView start) override;
   std::size_t header_size() const noexcept override;
   Result<rpc::Incoming> open(Slice frame) override;
+  const io::Framing* framing() const noexcept override;
   std::string_view explain(Errc errc) const noexcept override;
   bool carries_references(const rpc::Incoming& answer) const noexcept override;
   rpc::Signs signs() const noexcept override;

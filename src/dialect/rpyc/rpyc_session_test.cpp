@@ -11,6 +11,15 @@
 namespace sinew::dialect::rpyc {
 namespace {
 
+TEST(RpycSession, APeerThatSpeaksTlsIsRecognised) {
+  const std::uint8_t hello[] = {22, 3, 1, 2, 0};
+  const std::uint8_t alert[] = {21, 3, 3, 0, 2};
+  const std::uint8_t frame[] = {22, 4, 1, 2, 0};  // a large one, and no more
+  EXPECT_EQ(RpycSession({}).frame_size(hello).error(), Errc::kSpeaksTls);
+  EXPECT_EQ(RpycSession({}).frame_size(alert).error(), Errc::kSpeaksTls);
+  EXPECT_TRUE(RpycSession({}).frame_size(frame));
+}
+
 using Family = SessionOptions::Family;
 using rpc::Incoming;
 
