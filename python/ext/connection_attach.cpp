@@ -13,6 +13,7 @@
 #include "io/pipe_stream.h"
 #include "io/socket_stream.h"
 #include "peer.h"
+#include "tls_object.h"
 
 namespace sinew::python {
 namespace {
@@ -74,6 +75,13 @@ PyObject* connection_attach_pipes(PyObject* object, PyObject* args) {
 PyObject* connection_attach_stream(PyObject* object, PyObject* stream) {
   if (!set_up(reinterpret_cast<ConnectionObject*>(object), make_foreign_stream(stream)))
     return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* connection_attach_tls(PyObject* object, PyObject* stream) {
+  auto* const self = reinterpret_cast<ConnectionObject*>(object);
+  auto shared = share_tls_stream(*self->state, stream);
+  if (shared == nullptr || !set_up(self, std::move(shared))) return nullptr;
   Py_RETURN_NONE;
 }
 

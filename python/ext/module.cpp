@@ -16,6 +16,7 @@
 #include "serving.h"
 #include "slot.h"
 #include "state.h"
+#include "tls_object.h"
 
 namespace sinew::python {
 namespace {
@@ -111,7 +112,8 @@ int module_exec(PyObject* module) {
                     init_connection_type(*state, module) && init_netref_types(*state, module) &&
                     init_method_types(*state, module) &&
                     init_buffered_iterator_type(*state, module) &&
-                    init_async_result_type(*state, module) && init_pool_type(*state, module);
+                    init_async_result_type(*state, module) && init_pool_type(*state, module) &&
+                    init_tls_types(*state, module);
   state->local_names = PyRef::steal(PyFrozenSet_New(nullptr));
   if (!made || !state->local_names) return -1;
   return PyModule_AddFunctions(module, kCodecMethods);
@@ -152,6 +154,8 @@ int State::traverse(visitproc visit, void* arg) const noexcept {
   Py_VISIT(async_result_type.get());
   Py_VISIT(buffered_iterator_type.get());
   Py_VISIT(pool_type.get());
+  Py_VISIT(tls_context_type.get());
+  Py_VISIT(tls_stream_type.get());
   return 0;
 }
 
@@ -167,6 +171,8 @@ void State::clear() noexcept {
   async_result_type = PyRef();
   buffered_iterator_type = PyRef();
   pool_type = PyRef();
+  tls_context_type = PyRef();
+  tls_stream_type = PyRef();
 }
 
 State* state_of(PyTypeObject* type) noexcept {

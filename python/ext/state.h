@@ -27,6 +27,8 @@ struct State {
   PyRef async_result_type;
   PyRef buffered_iterator_type;
   PyRef pool_type;
+  PyRef tls_context_type;
+  PyRef tls_stream_type;
 
   /// Attribute names that a proxy answers itself, a frozenset; set by core/netref.py.
   PyRef local_names;

@@ -40,6 +40,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "uri", nargs="?", default="tcp://127.0.0.1:18861", help="where (default: %(default)s)"
     )
+    tls = serve.add_argument_group("with tls://HOST:PORT")
+    tls.add_argument("--certfile", metavar="FILE", help="the certificate to show")
+    tls.add_argument("--keyfile", metavar="FILE", help="its key, if that is another file")
+    tls.add_argument(
+        "--cafile", metavar="FILE", help="serve only who shows a certificate signed by these"
+    )
     return parser
 
 
@@ -48,7 +54,9 @@ def _serve(options: argparse.Namespace) -> int:
 
     try:
         thing = _find(options.thing)
-        server = make_server(thing, options.uri)
+        files = {name: getattr(options, name) for name in ("certfile", "keyfile", "cafile")}
+        given = {name: file for name, file in files.items() if file}
+        server = make_server(thing, options.uri, **given)
     except (ImportError, AttributeError, TypeError, ValueError, OSError) as error:
         sys.stderr.write(f"sinew: {error}\n")
         return 2

@@ -59,32 +59,90 @@ def _with_address(error: OSError, uri: str) -> OSError:
     return type(error)(*number, f"{text}: {uri}")
 
 
+def _connect_plainly(place: address.Address, timeout: float | None) -> Any:
+    try:
+        if place.path:
+            return SocketStream.unix_connect(place.path, timeout=timeout)
+        return SocketStream.connect(
+            place.host, place.port, ipv6=place.is_ipv6, timeout=timeout, attempts=1
+        )
+    except OSError as error:
+        raise _with_address(error, str(place)) from None
+
+
+def _connect_tls(
+    place: address.Address,
+    timeout: float | None,
+    server_name: str | None,
+    verify: bool,
+    **files: Any,
+) -> Any:
+    from sinew import tls  # noqa: PLC0415 - only who uses it pays for it
+
+    context = tls.make_context(verify=tls.REQUIRED if verify else tls.NOTHING, **files)
+    sock = _connect_plainly(place, timeout).sock
+    try:
+        return tls.wrap(
+            sock,
+            context,
+            host=server_name or place.host,
+            timeout=timeout,
+            verifies=verify,
+            where=str(place),
+        )
+    except BaseException:
+        sock.close()
+        raise
+
+
 def connect(
     uri: str,
     service: Any = None,
     *,
     timeout: float | None = 3,
     config: dict[str, Any] | None = None,
+    certfile: Any = None,
+    keyfile: Any = None,
+    cafile: Any = None,
+    crlfile: Any = None,
+    verify: bool = True,
+    server_name: str | None = None,
 ) -> Connection:
     """Connect to a server and return the Connection.
 
-    `uri` is `tcp://host:port`, `unix:///path` or `host:port`; the port is 18812 if it is left out.
-    `service` is what this side offers to the peer, a class or an instance of `rpyc.Service`;
-    nothing by default. `timeout` limits the connecting, in seconds; `config` is laid over RPyC's
-    configuration. ValueError for an address that makes no sense, OSError if nobody is there.
+    `uri` is `tcp://host:port`, `tls://host:port`, `unix:///path` or `host:port`; the port is 18812,
+    or 18821 with TLS, if it is left out. `service` is what this side offers to the peer, a class or
+    an instance of `rpyc.Service`; nothing by default. `timeout` limits the connecting, in seconds;
+    `config` is laid over RPyC's configuration.
+
+    With `tls`, the server's certificate has to be for the host of the `uri`, or for `server_name`,
+    and signed by an authority in `cafile` (a file or a folder; those of the system by default) that
+    has not revoked it in `crlfile`; `verify=False` asks for none of that. `certfile` and `keyfile`
+    are what this side shows.
+
+    ValueError for an address that makes no sense, OSError if nobody is there, `ssl.SSLError` (an
+    OSError) with what is wrong with a certificate.
     """
     if isinstance(service, int) or not isinstance(uri, str):
         raise TypeError("connect() takes one address, such as 'tcp://localhost:18812'")
     place = address.parse(uri)
-    try:
-        if place.path:
-            stream = SocketStream.unix_connect(place.path, timeout=timeout)
-        else:
-            stream = SocketStream.connect(
-                place.host, place.port, ipv6=place.is_ipv6, timeout=timeout, attempts=1
+    if place.is_tls:
+        stream = SocketStream(
+            _connect_tls(
+                place,
+                timeout,
+                server_name,
+                certfile=certfile,
+                keyfile=keyfile,
+                cafile=cafile,
+                crlfile=crlfile,
+                verify=verify,
             )
-    except OSError as error:
-        raise _with_address(error, uri) from None
+        )
+    elif any((certfile, keyfile, cafile, crlfile, server_name)) or not verify:
+        raise ValueError(f"certificates need TLS: write tls:// instead of {uri!r}")
+    else:
+        stream = _connect_plainly(place, timeout)
     offer = _Offer() if service is None else service() if isinstance(service, type) else service
     channel = Channel(stream)
     if type(offer)._protocol is _Connection:

@@ -94,6 +94,7 @@ class Session {
     static_cast<void>(received);
     static_cast<void>(found);
   }
+
   /// How frames are found in what is sent; null: not to be told from each other.
   virtual const io::Framing* framing() const noexcept { return nullptr; }
 

@@ -1,6 +1,7 @@
 """Options and fixtures of the behaviour tests; what they mean is in README.md."""
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from harness import combos, impls
+from harness import certificates, combos, impls
 from harness.limit import HardLimit
 from harness.peer import Servers
 from harness.presence import require
@@ -46,6 +47,14 @@ def pytest_collection_modifyitems(config, items):
 def pytest_runtest_protocol(item):
     with item.config.hard_limit.around(item):
         return (yield)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """The certificates of this run; server processes find them, too."""
+    folder = tmp_path_factory.mktemp("certificates")
+    os.environ[certificates.VARIABLE] = str(folder)
+    return certificates.Certificates(folder).make()
 
 
 @pytest.fixture(scope="session")

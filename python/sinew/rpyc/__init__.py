@@ -46,6 +46,7 @@ _PLACES = {
     "service": "utils:service",
     "setup_logger": "lib:setup_logger",
     "spawn": "lib:spawn",
+    "ssl_connect": "utils.factory:ssl_connect",
     "timed": "utils.helpers:timed",
     "utils": "utils",
     "version": "version",
@@ -56,7 +57,6 @@ _LATER = {
     "discover": _lazy.REGISTRY,
     "list_services": _lazy.REGISTRY,
     "ssh_connect": _lazy.SSH,
-    "ssl_connect": _lazy.TLS,
 }
 
 __author__ = "Sinew contributors"

@@ -38,7 +38,6 @@ def _why_missing(package, name, later):
     return f"{text}: {later[name]}" if name in later else text
 
 
-TLS = "TLS connections are not part of this version of Sinew"
 SSH = "SSH connections are not part of this version of Sinew"
 REGISTRY = "the registry is not part of this version of Sinew"
 FORKING = "the forking server is not part of this version of Sinew"

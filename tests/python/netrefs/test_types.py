@@ -18,9 +18,11 @@ TYPES = (
     "NetrefMetaclass",
     "Pool",
     "RemoteMethod",
+    "TlsContext",
+    "TlsStream",
 )
 # Only the engine makes these.
-MADE_INSIDE = ("AsyncResult", "BoundMethod", "BufferedIterator")
+MADE_INSIDE = ("AsyncResult", "BoundMethod", "BufferedIterator", "TlsStream")
 
 # The garbage collector knows every type of the engine, exported or not.
 FIND = """

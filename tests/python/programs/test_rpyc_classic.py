@@ -1,5 +1,6 @@
 """The program `rpyc_classic`: its options, what it prints, its modes."""
 
+import contextlib
 import re
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import pytest
 
 from harness import impls
+from harness.combos import only
 
 STARTED = re.compile(r"server started on \[(.*)\]:(\d+)")
 
@@ -159,3 +161,34 @@ def test_help_names_the_options(start):
         "--ssl-cafile",
     ):
         assert option in text, option
+
+
+def test_it_serves_over_tls(start, rpyc, client_config, made):
+    if client_config:
+        pytest.skip("classic.ssl_connect takes no config, and the peer speaks the older family")
+    process = start(
+        "--port", "0", "--ssl-keyfile", made.key("server"), "--ssl-certfile", made.path("server"),
+        "--ssl-cafile", made.path("authority"),
+    )  # fmt: skip
+    port = wait_started(process)[1]
+    conn = rpyc.classic.ssl_connect(
+        "localhost",
+        port,
+        keyfile=made.key("client"),
+        certfile=made.path("client"),
+        ca_certs=made.path("authority"),
+    )
+    with contextlib.closing(conn):
+        assert conn.modules.os.getpid() == process.pid
+
+
+@only(client="ours", server="ours")
+@pytest.mark.parametrize(
+    "options",
+    [["--ssl-keyfile", "x"], ["--ssl-certfile", "x"], ["--ssl-cafile", "x"]],
+    ids=lambda options: options[0],
+)
+def test_files_of_tls_that_belong_together_are_asked_for(start, options):
+    process = start(*options)
+    assert process.wait(20) == 2
+    assert "--ssl-certfile" in process.stderr.read()

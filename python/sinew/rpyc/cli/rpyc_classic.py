@@ -8,14 +8,12 @@ import sys
 
 from sinew.rpyc.core.service import ClassicService, SlaveService
 from sinew.rpyc.lib import setup_logger
-from sinew.rpyc.utils.classic import DEFAULT_SERVER_PORT
+from sinew.rpyc.utils.authenticators import SSLAuthenticator
+from sinew.rpyc.utils.classic import DEFAULT_SERVER_PORT, DEFAULT_SERVER_SSL_PORT
 from sinew.rpyc.utils.server import OneShotServer, ThreadedServer
 from sinew.rpyc.version import __version__
 
 _LATER = {
-    "ssl_keyfile": "TLS",
-    "ssl_certfile": "TLS",
-    "ssl_cafile": "TLS",
     "register": "the registry",
 }
 
@@ -36,6 +34,12 @@ def _parse(arguments):
         if getattr(options, name):
             flag = "--" + name.replace("_", "-")
             parser.error(f"{flag}: {feature} is not part of this version of Sinew")
+    if bool(options.ssl_keyfile) != bool(options.ssl_certfile):
+        parser.error("--ssl-keyfile and --ssl-certfile belong together")
+    if options.ssl_cafile and not options.ssl_keyfile:
+        parser.error("--ssl-cafile needs --ssl-keyfile and --ssl-certfile")
+    if options.port is None:
+        options.port = DEFAULT_SERVER_SSL_PORT if options.ssl_keyfile else DEFAULT_SERVER_PORT
     if options.mode == "forking":
         parser.error("--mode forking is not part of this version of Sinew")
     if options.host is None:
@@ -58,8 +62,11 @@ def _parser():
     _add_socket_options(parser.add_argument_group("socket"))
     _add_registry_options(parser.add_argument_group("registry"))
     tls = parser.add_argument_group("TLS")
-    for name in ("keyfile", "certfile", "cafile"):
-        tls.add_argument(f"--ssl-{name}", metavar="FILE")
+    tls.add_argument("--ssl-keyfile", metavar="FILE", help="the key of the certificate")
+    tls.add_argument("--ssl-certfile", metavar="FILE", help="the certificate to show to clients")
+    tls.add_argument(
+        "--ssl-cafile", metavar="FILE", help="serve only who shows a certificate signed by these"
+    )
     log = parser.add_argument_group("logging")
     log.add_argument("--logfile", metavar="FILE", help="where to log (default: standard error)")
     log.add_argument("-q", "--quiet", action="store_true", help="log errors only")
@@ -73,8 +80,8 @@ def _add_socket_options(group):
         "-p",
         "--port",
         type=_port,
-        default=DEFAULT_SERVER_PORT,
-        help=f"TCP port to listen at, 0 for any (default: {DEFAULT_SERVER_PORT})",
+        help=f"TCP port to listen at, 0 for any (default: {DEFAULT_SERVER_PORT}, with TLS "
+        f"{DEFAULT_SERVER_SSL_PORT})",
     )
     group.add_argument("--host", help="address to listen at (default: localhost only)")
     group.add_argument("--ipv6", action="store_true", help="listen at an IPv6 address")
@@ -96,12 +103,18 @@ def _port(text):
 
 def _serve_socket(options):
     setup_logger(options.quiet, options.logfile)
+    authenticator = None
+    if options.ssl_keyfile:
+        authenticator = SSLAuthenticator(
+            options.ssl_keyfile, options.ssl_certfile, options.ssl_cafile
+        )
     kind = OneShotServer if options.mode == "oneshot" else ThreadedServer
     server = kind(
         SlaveService,
         hostname=options.host,
         port=options.port,
         ipv6=options.ipv6,
+        authenticator=authenticator,
     )
     if options.mode == "oneshot":
         server._listen()  # whoever reads the address may connect at once

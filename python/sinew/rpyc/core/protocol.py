@@ -62,6 +62,8 @@ class Connection(_EngineConnection):
         kind = type(stream)
         if kind in (SocketStream, TunneledSocketStream) and _is_plain_socket(stream.sock):
             self._attach_socket(stream.fileno())
+        elif kind in (SocketStream, TunneledSocketStream) and hasattr(stream.sock, "tls_stream"):
+            self._attach_tls(stream.sock.tls_stream)
         elif kind is PipeStream:
             self._attach_pipes(stream.incoming.fileno(), stream.outgoing.fileno())
         else:

@@ -137,12 +137,44 @@ class SocketStream(Stream):
 
     @classmethod
     def ssl_connect(cls, host, port, ssl_kwargs, **kwargs):
-        """Raise NotImplementedError: TLS belongs to a later version."""
-        raise NotImplementedError("TLS connections are not part of this version of Sinew")
+        """Connect over TLS.
+
+        `ssl_kwargs` may have `keyfile`, `certfile`, `ca_certs`, `cert_reqs` (default: required),
+        `check_hostname` (default: yes), `ssl_version` and `ciphers`; `kwargs` are those of
+        `connect`. Its `timeout` limits the handshake, too. `ssl.SSLError` with what is wrong.
+        """
+        from sinew import tls  # noqa: PLC0415 - only who uses it pays for it
+
+        options = dict(ssl_kwargs)
+        if options.pop("server_side", False):
+            raise ValueError("ssl_connect() is the client's side")
+        verify = options.pop("cert_reqs", tls.REQUIRED)
+        options["cafile"] = options.pop("ca_certs", None)
+        context = tls.make_context(verify=verify, **options)
+        sock = cls.connect(host, port, **kwargs).sock
+        try:
+            return cls(
+                tls.wrap(
+                    sock,
+                    context,
+                    host=host,
+                    timeout=kwargs.get("timeout", 3),
+                    verifies=verify != tls.NOTHING,
+                    where=f"{host}:{port}",
+                )
+            )
+        except BaseException:
+            sock.close()
+            raise
 
     @property
     def closed(self):
         return self.sock is ClosedFile
+
+    def poll(self, timeout):
+        """Tell whether there is something to read within `timeout` seconds (None: no limit)."""
+        pending = getattr(self.sock, "pending", None)  # TLS may have taken it off the descriptor
+        return bool(pending is not None and pending()) or super().poll(timeout)
 
     def close(self):
         sock, self.sock = self.sock, ClosedFile

@@ -23,7 +23,7 @@ from .transfer import (
 DEFAULT_SERVER_PORT = 18812
 DEFAULT_SERVER_SSL_PORT = 18821
 
-_LATER = {"ssh_connect": _lazy.SSH, "ssl_connect": _lazy.TLS}
+_LATER = {"ssh_connect": _lazy.SSH}
 
 __all__ = [
     "DEFAULT_SERVER_PORT",
@@ -45,6 +45,7 @@ __all__ = [
     "obtain",
     "pm",
     "redirected_stdio",
+    "ssl_connect",
     "teleport_function",
     "unix_connect",
     "upload",
@@ -79,6 +80,35 @@ def connect_pipes(input, output):  # noqa: A002
 def connect(host, port=DEFAULT_SERVER_PORT, ipv6=False, keepalive=False):
     """Connect to a classic server over TCP; OSError if there is none."""
     return factory.connect(host, port, ClassicService, ipv6=ipv6, keepalive=keepalive)
+
+
+def ssl_connect(
+    host,
+    port=DEFAULT_SERVER_SSL_PORT,
+    keyfile=None,
+    certfile=None,
+    ca_certs=None,
+    cert_reqs=None,
+    ssl_version=None,
+    ciphers=None,
+    ipv6=False,
+    *,
+    check_hostname=True,
+):
+    """Connect to a classic server over TLS; the rest is that of `factory.ssl_connect`."""
+    return factory.ssl_connect(
+        host,
+        port,
+        keyfile=keyfile,
+        certfile=certfile,
+        ca_certs=ca_certs,
+        cert_reqs=cert_reqs,
+        ssl_version=ssl_version,
+        ciphers=ciphers,
+        service=ClassicService,
+        ipv6=ipv6,
+        check_hostname=check_hostname,
+    )
 
 
 def unix_connect(path):

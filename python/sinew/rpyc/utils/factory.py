@@ -5,6 +5,7 @@ default configuration. Every function returns a connection.
 """
 
 import socket
+import warnings
 from contextlib import closing
 from functools import partial
 
@@ -20,7 +21,6 @@ _LATER = {
         _lazy.REGISTRY,
     ),
     "ssh_connect": _lazy.SSH,
-    "ssl_connect": _lazy.TLS,
 }
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "connect_stream",
     "connect_subproc",
     "connect_thread",
+    "ssl_connect",
     "unix_connect",
 ]
 __getattr__, __dir__ = _lazy.lazily(__name__, {}, _LATER)
@@ -74,6 +75,55 @@ def connect(host, port, service=VoidService, config={}, ipv6=False, keepalive=Fa
 def unix_connect(path, service=VoidService, config={}):
     """Connect to a server on a unix socket; OSError if there is none."""
     return connect_stream(SocketStream.unix_connect(path), service, config)
+
+
+def ssl_connect(
+    host,
+    port,
+    keyfile=None,
+    certfile=None,
+    ca_certs=None,
+    cert_reqs=None,
+    ssl_version=None,
+    ciphers=None,
+    service=VoidService,
+    config={},
+    ipv6=False,
+    keepalive=False,
+    verify_mode=None,
+    *,
+    check_hostname=True,
+):
+    """Connect to a server over TLS.
+
+    `keyfile` and `certfile` are shown to the server. `ca_certs`, a file or a folder, has the
+    authorities that are believed: with it the server's certificate is verified, without it only if
+    `cert_reqs` or `verify_mode` (`ssl.CERT_REQUIRED`) says so, by the authorities of the system.
+    A certificate that is verified has to be for `host`, unless `check_hostname` is False. A warning
+    says so if nothing is verified and nobody asked for that (`cert_reqs=ssl.CERT_NONE`).
+
+    OSError if there is no server; `ssl.SSLError`, which is one, with what is wrong with it.
+    """
+    if cert_reqs is None:
+        cert_reqs = 2 if ca_certs is not None else verify_mode
+    if cert_reqs is None:
+        cert_reqs = 0
+        warnings.warn(
+            f"the certificate of {host}:{port} is not verified: anybody may be the server. "
+            "Give ca_certs, or cert_reqs=ssl.CERT_NONE if that is meant",
+            stacklevel=2,
+        )
+    options = {
+        "keyfile": keyfile,
+        "certfile": certfile,
+        "ca_certs": ca_certs,
+        "cert_reqs": cert_reqs,
+        "ssl_version": ssl_version,
+        "ciphers": ciphers,
+        "check_hostname": check_hostname,
+    }
+    stream = SocketStream.ssl_connect(host, port, options, ipv6=ipv6, keepalive=keepalive)
+    return connect_stream(stream, service, config)
 
 
 def connect_subproc(args, service=VoidService, config={}):

@@ -66,6 +66,7 @@ class Server:
         self.auto_register = bool(registrar) if auto_register is None else auto_register
         self.protocol_config = {} if protocol_config is None else protocol_config
         self.clients = set()
+        self._admitted = {}  # what authenticators have made of clients, such as a socket with TLS
         self._unheard = (
             deque()
         )  # (deadline, socket, weak connection), clients that are to speak yet
@@ -99,7 +100,7 @@ class Server:
             _unlink(self._unlink)
         self.logger.info("listener closed")
         for sock in list(self.clients):
-            _shut(sock)
+            _shut(self._admitted.get(sock, sock))
         self.clients.clear()
 
     def fileno(self):
@@ -138,7 +139,7 @@ class Server:
 
     def _let_go(self, sock):
         """Close the socket of a client that is refused or has left."""
-        _shut(sock)
+        _shut(self._admitted.pop(sock, sock))
         self.clients.discard(sock)
 
     def _option(self, key):
@@ -167,17 +168,22 @@ class Server:
                 place = sock.getpeername()
                 try:
                     sock, credentials = self.authenticator(sock)
-                except AuthenticationError:
-                    self.logger.info("%s failed to authenticate, rejecting connection", place)
+                except AuthenticationError as error:
+                    self._log_refusal(place, error)
                     return
                 self.logger.info("%s authenticated successfully", place)
+                self._admitted[original] = sock
             self._serve_client(sock, credentials)
         except Exception:
             # Whatever a client does, the others are served.
             self.logger.exception("client connection terminated abruptly")
         finally:
             _shut(sock)
+            self._admitted.pop(original, None)
             self.clients.discard(original)
+
+    def _log_refusal(self, place, error):
+        self.logger.info("%s failed to authenticate, rejecting connection: %s", place, error)
 
     def _serve_client(self, sock, credentials):
         """Make the connection to an admitted client and serve it."""
@@ -384,12 +390,13 @@ class ThreadPoolServer(Server):
             credentials = None
             admitted = sock
             if self.authenticator:
+                place = sock.getpeername()
                 try:
                     admitted, credentials = self.authenticator(sock)
-                except AuthenticationError:
-                    place = sock.getpeername()
-                    self.logger.info("%s failed to authenticate, rejecting connection", place)
+                except AuthenticationError as error:
+                    self._log_refusal(place, error)
                     return None
+                self._admitted[sock] = admitted
             return self._make_connection(admitted, credentials)
         except Exception:
             self.logger.exception("client connection terminated abruptly")

@@ -1,0 +1,68 @@
+"""Servers of ours in this process whose log can be read."""
+
+import logging
+
+import pytest
+
+from harness import impls
+from harness.presence import require
+from harness.waiting import eventually
+
+
+class Log(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self):
+        super().__init__()
+        self.lines = []
+
+    def emit(self, record):
+        self.lines.append(record.getMessage())
+
+    def wait_for(self, text):
+        """Return the first line that has the text in it."""
+        return eventually(
+            lambda: next((line for line in list(self.lines) if text in line), None),
+            what=f"{text!r} in {self.lines}",
+        )
+
+
+@pytest.fixture
+def local(made):
+    """A function `local(authenticator=None, server=...)`: a server of ours; it has a `log`."""
+    require("ours")
+    rpyc = impls.load("ours")
+    started = []
+
+    class Adder(rpyc.Service):
+        def exposed_add(self, a, b):
+            return a + b
+
+    def start(authenticator=None, server="ThreadedServer", service=Adder, **options):
+        log = Log()
+        logger = logging.Logger("tls", logging.DEBUG)
+        logger.addHandler(log)
+        kind = getattr(impls.submodule(rpyc, "utils.server"), server)
+        made_server = kind(
+            service, hostname="127.0.0.1", authenticator=authenticator, logger=logger, **options
+        )
+        made_server.log = log
+        made_server._start_in_thread()
+        started.append(made_server)
+        return made_server
+
+    yield start
+    for server in started:
+        server.close()
+
+
+@pytest.fixture
+def authenticator(made):
+    """A function that makes an authenticator of ours that shows a certificate."""
+    require("ours")
+    kind = impls.submodule(impls.load("ours"), "utils.authenticators").SSLAuthenticator
+
+    def make(name="server", **options):
+        return kind(made.key(name), made.path(name), **options)
+
+    return make
