@@ -13,6 +13,7 @@
 #include "io/pipe_stream.h"
 #include "io/socket_stream.h"
 #include "peer.h"
+#include "ssl_socket_stream.h"
 #include "tls_object.h"
 
 namespace sinew::python {
@@ -82,6 +83,13 @@ PyObject* connection_attach_tls(PyObject* object, PyObject* stream) {
   auto* const self = reinterpret_cast<ConnectionObject*>(object);
   auto shared = share_tls_stream(*self->state, stream);
   if (shared == nullptr || !set_up(self, std::move(shared))) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* connection_attach_ssl_socket(PyObject* object, PyObject* socket) {
+  auto stream = make_ssl_socket_stream(socket);
+  if (stream == nullptr || !set_up(reinterpret_cast<ConnectionObject*>(object), std::move(stream)))
+    return nullptr;
   Py_RETURN_NONE;
 }
 

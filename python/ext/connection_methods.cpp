@@ -250,6 +250,8 @@ PyMethodDef kConnectionMethods[] = {
      "Starts the connection over any object with read, write, poll, close and fileno."},
     {"_attach_tls", caught<connection_attach_tls>, METH_O,
      "Starts the connection over a TlsStream."},
+    {"_attach_ssl_socket", caught<connection_attach_ssl_socket>, METH_O,
+     "Starts the connection over an ssl.SSLSocket, which becomes non-blocking."},
     {"sync_request", caught<connection_sync_request>, METH_VARARGS,
      "sync_request(handler, *args): sends a request and returns what it is answered with."},
     {"async_request", caught_with_keywords<connection_async_request>(),

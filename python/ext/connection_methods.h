@@ -12,5 +12,6 @@ PyObject* connection_attach_socket(PyObject* object, PyObject* descriptor);
 PyObject* connection_attach_pipes(PyObject* object, PyObject* args);
 PyObject* connection_attach_stream(PyObject* object, PyObject* stream);
 PyObject* connection_attach_tls(PyObject* object, PyObject* stream);
+PyObject* connection_attach_ssl_socket(PyObject* object, PyObject* socket);
 
 }  // namespace sinew::python

@@ -139,9 +139,10 @@ void Connection::take_back_locked(Seat& seat) noexcept {
 // The same for a thread that does not come back.
 void Connection::leave(Seat& seat, std::unique_lock<std::mutex>& lock) noexcept {
   take_back_locked(seat);
-  const bool was_leader = turnstile_.leads(seat);
-  const bool messages_left = was_leader && !turnstile_.has_followers() &&
-                             (has_message() || stream_->has_buffered());
+  // Who has served stopped leading before that; if nobody leads since, it is the last one to look.
+  const bool is_last = turnstile_.leads(seat) || !turnstile_.has_leader();
+  const bool messages_left =
+      is_last && !turnstile_.has_followers() && (has_message() || stream_->has_buffered());
   stop_leading(seat, lock);
   if (messages_left) dispatcher_.messages_left();
 }

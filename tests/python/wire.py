@@ -119,21 +119,18 @@ def boxed(value):
 
 
 class Raw:
-    """A client that sends bytes as it likes."""
+    """A client that sends bytes as it likes, to a local port or over a socket of the test's."""
 
-    def __init__(self, port, timeout=5):
-        self._use(socket.create_connection(("127.0.0.1", port), timeout))
+    def __init__(self, place, timeout=5):
+        is_port = isinstance(place, int)
+        self.sock = socket.create_connection(("127.0.0.1", place), timeout) if is_port else place
+        self._data = bytearray()
 
     @classmethod
     def over(cls, sock, timeout=5):
-        """Return one over a socket that is connected."""
-        raw = cls.__new__(cls)
+        """Return one over a socket that is connected, which waits no longer than that."""
         sock.settimeout(timeout)
-        raw._use(sock)
-        return raw
-
-    def _use(self, sock):
-        self.sock, self._data = sock, bytearray()
+        return cls(sock)
 
     def __enter__(self):
         return self

@@ -66,3 +66,9 @@ def authenticator(made):
         return kind(made.key(name), made.path(name), **options)
 
     return make
+
+
+@pytest.fixture
+def ours(made):
+    require("ours")
+    return impls.load("ours")

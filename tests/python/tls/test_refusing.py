@@ -11,7 +11,6 @@ import pytest
 
 from harness import impls
 from harness.combos import only
-from harness.presence import require
 from harness.waiting import Stopwatch, Worker
 
 LIMIT = 2.0
@@ -24,12 +23,6 @@ def refused(kind, text):
     with pytest.raises(kind, match=text) as caught:
         yield caught
     assert watch.seconds < LIMIT
-
-
-@pytest.fixture
-def ours(made):
-    require("ours")
-    return impls.load("ours")
 
 
 @pytest.fixture

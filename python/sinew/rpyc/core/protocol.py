@@ -64,6 +64,8 @@ class Connection(_EngineConnection):
             self._attach_socket(stream.fileno())
         elif kind in (SocketStream, TunneledSocketStream) and hasattr(stream.sock, "tls_stream"):
             self._attach_tls(stream.sock.tls_stream)
+        elif kind in (SocketStream, TunneledSocketStream) and _is_ssl_socket(stream.sock):
+            self._attach_ssl_socket(stream.sock)
         elif kind is PipeStream:
             self._attach_pipes(stream.incoming.fileno(), stream.outgoing.fileno())
         else:
@@ -361,6 +363,13 @@ class _Handlers(Watched):
         if conn is not None:
             for number in range(consts.HANDLE_PING, consts.HANDLE_INSTANCECHECK + 1):
                 conn._set_override(number, self.get(number))
+
+
+def _is_ssl_socket(sock):
+    """Tell whether it is a socket of Python's own ssl, and not of what gevent puts in its place."""
+    ssl = sys.modules.get("ssl")
+    kind = getattr(ssl, "SSLSocket", None)
+    return kind is not None and kind.__module__ == "ssl" and isinstance(sock, kind)
 
 
 def _is_plain_socket(sock):
