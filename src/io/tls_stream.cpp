@@ -60,7 +60,8 @@ struct TlsBio {
 
   static int write(bio_st* bio, const char* bytes, int size) try {
     auto& into = stream_of(bio).unsent_bytes_;
-    into.insert(into.end(), bytes, bytes + size);
+    const auto* const from = reinterpret_cast<const std::uint8_t*>(bytes);  // or it is no memcpy
+    into.insert(into.end(), from, from + size);
     return size;
   } catch (const std::bad_alloc&) {
     return -1;
