@@ -22,6 +22,12 @@ def connect(
     *,
     timeout: float | None = 3,
     config: dict[str, Any] | None = None,
+    certfile: Any = None,
+    keyfile: Any = None,
+    cafile: Any = None,
+    crlfile: Any = None,
+    verify: bool = True,
+    server_name: str | None = None,
 ) -> Connection: ...
 def serve(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> None: ...
 def expose(member: _T) -> _T: ...

@@ -116,8 +116,11 @@ void read_access(const OpenSsl& ssl, const X509* certificate, TlsCertificate& in
         if (access->location->type != GEN_URI) return;
         std::string text = raw_text_of(ssl, access->location->d.uniformResourceIdentifier);
         const int method = ssl.OBJ_obj2nid(access->method);
-        if (method == NID_ad_OCSP) into.ocsp.push_back(std::move(text));
-        if (method == NID_ad_ca_issuers) into.ca_issuers.push_back(std::move(text));
+        if (method == NID_ad_OCSP) {
+          into.ocsp.push_back(std::move(text));
+        } else if (method == NID_ad_ca_issuers) {
+          into.ca_issuers.push_back(std::move(text));
+        }
       });
 }
 
