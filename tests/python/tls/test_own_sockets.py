@@ -96,7 +96,7 @@ def test_two_requests_in_one_record_are_both_answered(
     watch = Stopwatch()
     raw.send(b"".join(wire.request(n, wire.PING, wire.boxed("x")) for n in (1, 2, 3)))
     assert [raw.reply() for _ in range(3)] == [(wire.REPLY, n, wire.boxed("x")) for n in (1, 2, 3)]
-    assert watch.seconds < 0.5
+    assert watch.seconds < 2
 
 
 @only(server="stock")
@@ -118,7 +118,7 @@ def test_a_thread_that_waits_holds_up_nobody(local, doubling, authenticator, our
     watch = Stopwatch()
     for _ in range(20):
         assert conn.root.double("ab") == "abab"
-    assert watch.seconds < 1
+    assert watch.seconds < 1.5
     waiter.result()
     conn.close()
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib
-import re
 import socket
 import ssl
 import subprocess
@@ -214,17 +213,18 @@ def client_hello():
     return hello.read()
 
 
-@pytest.mark.parametrize("length", [1, 5, 100, None])
+@pytest.mark.parametrize("length", [5, None])
 @pytest.mark.parametrize("kind", ["ThreadedServer", "ThreadPoolServer"])
 def test_who_stops_in_the_middle_holds_up_nobody_and_is_dropped(
     local, authenticator, dial, strangers, length, kind
 ):
-    server = local(authenticator(handshake_timeout=1.0), kind)
+    few = {"nbThreads": 2} if kind == "ThreadPoolServer" else {}
+    server = local(authenticator(handshake_timeout=2.0), kind, **few)
     silent = [strangers(server.port, client_hello()[:length]) for _ in range(5)]
     watch = Stopwatch()
     assert dial(server.port) == 3
-    assert watch.seconds < 0.9, "the handshakes of others were waited for"
-    server.log.wait_for("the peer did not answer in time (1 s)")
+    assert watch.seconds < 1.8, "the handshakes of others were waited for"
+    server.log.wait_for("the peer did not answer in time (2 s)")
     for sock in silent:
         sock.settimeout(5)
         while sock.recv(65536):
@@ -277,7 +277,7 @@ def test_a_slow_handshake_is_patiently_served(local, authenticator, dial, made):
 
 
 def s_client(port, version, typed):
-    """Return what OpenSSL's own client prints when a line is typed into it once it is connected."""
+    """Return what OpenSSL's own client prints until the line that is typed into it is refused."""
     process = subprocess.Popen(
         ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", version],
         stdin=subprocess.PIPE,
@@ -295,7 +295,7 @@ def s_client(port, version, typed):
         process.stdin.flush()
         for line in process.stdout:
             seen += line
-            if re.search(r"error|KEYUPDATE", line):
+            if "error" in line:
                 break
         return seen
     finally:

@@ -346,9 +346,10 @@ class ThreadedServer(Server):
 class ThreadPoolServer(Server):
     """Serves many clients with few threads; an idle client costs none.
 
-    Up to `nbThreads` threads serve whichever clients have sent something. A client that waits to be
-    admitted (`authenticator`, `on_connect`) holds up one of them at most. `requestBatchSize` is
-    accepted for compatibility: a thread serves what a client has sent and goes on to the next.
+    Up to `nbThreads` threads serve whichever clients have sent something. A client that waits in
+    `on_connect` holds up one of them at most; one in the `authenticator` has a thread of its own.
+    `requestBatchSize` is accepted for compatibility: a thread serves what a client has sent and
+    goes on to the next.
     """
 
     __module__ = "rpyc.utils.server"
@@ -357,6 +358,7 @@ class ThreadPoolServer(Server):
         self.nbthreads = kwargs.pop("nbThreads", 20)
         self.request_batch_size = kwargs.pop("requestBatchSize", 10)
         super().__init__(*args, **kwargs)
+        self._credentials = {}  # of clients that are to be admitted
         self._inside = threading.local()
         self._pool = Pool(self.nbthreads, self._admit, self._leave, self._add_thread)
 
@@ -371,11 +373,35 @@ class ThreadPoolServer(Server):
             self._pool.stop(_GRACE)
 
     def _accept_method(self, sock):
+        # Who is slow to prove who he is must not hold up the threads that serve the others.
+        if self.authenticator:
+            spawn(self._authenticate_and_add, sock)
+        else:
+            self._add(sock)
+
+    def _add(self, sock):
         try:
-            self._pool.add(sock.fileno(), sock)
+            self._pool.add(self._admitted.get(sock, sock).fileno(), sock)
         except OSError as error:
             self.logger.warning("client refused: %s", error)
             self._let_go(sock)
+
+    def _authenticate_and_add(self, sock):
+        try:
+            place = sock.getpeername()
+            self._admitted[sock], self._credentials[sock] = self.authenticator(sock)
+        except AuthenticationError as error:
+            self._log_refusal(place, error)
+            self._let_go(sock)
+        except Exception:
+            self.logger.exception("client connection terminated abruptly")
+            self._let_go(sock)
+        else:
+            self._add(sock)
+
+    def _let_go(self, sock):
+        self._credentials.pop(sock, None)
+        super()._let_go(sock)
 
     def _add_thread(self):
         spawn(self._run_pool)
@@ -385,19 +411,10 @@ class ThreadPoolServer(Server):
         self._pool.run()
 
     def _admit(self, sock):
-        """Make the connection to a client; None if it is not admitted."""
+        """Make the connection to a client; None if that is not possible."""
         try:
-            credentials = None
-            admitted = sock
-            if self.authenticator:
-                place = sock.getpeername()
-                try:
-                    admitted, credentials = self.authenticator(sock)
-                except AuthenticationError as error:
-                    self._log_refusal(place, error)
-                    return None
-                self._admitted[sock] = admitted
-            return self._make_connection(admitted, credentials)
+            credentials = self._credentials.pop(sock, None)
+            return self._make_connection(self._admitted.get(sock, sock), credentials)
         except Exception:
             self.logger.exception("client connection terminated abruptly")
             return None
