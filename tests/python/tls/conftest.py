@@ -1,5 +1,6 @@
 """Servers of ours in this process whose log can be read."""
 
+import importlib
 import logging
 
 import pytest
@@ -72,3 +73,8 @@ def authenticator(made):
 def ours(made):
     require("ours")
     return impls.load("ours")
+
+
+@pytest.fixture
+def sinew(ours):
+    return importlib.import_module("sinew")

@@ -25,11 +25,6 @@ def refused(kind, text):
 
 
 @pytest.fixture
-def sinew(ours):
-    return importlib.import_module("sinew")
-
-
-@pytest.fixture
 def make_server(ours):
     """A function that makes a server for `sinew.serve`; nothing listens at it."""
     return importlib.import_module("sinew.serving").make_server
