@@ -2,9 +2,11 @@
 
 import contextlib
 import importlib
+import signal
 import socket
 import ssl
 import subprocess
+import sys
 
 import pytest
 
@@ -369,3 +371,28 @@ def test_a_missing_file_is_named(sinew, make_server, made):
         make_server(
             object(), "tls://127.0.0.1:0", certfile=made.path("server"), keyfile=made.key("client")
         )
+
+
+# ---------------------------------------------------------------------------------------------
+# Ctrl-C
+
+
+def test_an_interrupt_ends_the_wait_for_a_handshake(ours):
+    program = "import sys, sinew; sinew.connect(sys.argv[1], timeout=None)"
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, f"tls://127.0.0.1:{listener.getsockname()[1]}"],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            client = listener.accept()[0]
+            assert client.recv(1) == b"\x16"  # it waits for the answer to its hello
+            watch = Stopwatch()
+            process.send_signal(signal.SIGINT)
+            assert "KeyboardInterrupt" in process.communicate(timeout=5)[1]
+            assert watch.seconds < 1
+            client.close()
+        finally:
+            process.kill()
+            process.communicate()
