@@ -16,6 +16,10 @@ def main(argv: list[str] | None = None) -> int:
 
         classic(argv[1:])
         return 0
+    if argv[:1] == ["registry"]:
+        from sinew.rpyc.cli.rpyc_registry import main as registry  # noqa: PLC0415
+
+        return int(registry(argv[1:], "sinew registry"))
     options = _parser().parse_args(argv)
     try:
         return _serve(options)
@@ -35,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"sinew {sinew.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     commands.add_parser("classic", help="a classic server: `sinew classic --help`", add_help=False)
+    commands.add_parser("registry", help="find services by name in a network", add_help=False)
     serve = commands.add_parser("serve", help="serve an object or a class")
     serve.add_argument("thing", metavar="MODULE:OBJECT", help="what to serve")
     serve.add_argument(

@@ -8,15 +8,7 @@ import pytest
 from harness.presence import require
 
 LATER = {
-    "rpyc.utils.factory": {
-        "ssh_connect",
-        "ssl_connect",
-        "discover",
-        "list_services",
-        "connect_by_service",
-        "DiscoveryError",
-        "ForbiddenError",
-    },
+    "rpyc.utils.factory": {"ssh_connect", "ssl_connect"},
     "rpyc.utils.classic": {"ssh_connect", "ssl_connect", "teleport_function", "interact", "pm"},
     "rpyc.utils.server": {"ForkingServer", "GeventServer"},
     "rpyc.utils.authenticators": {"SSLAuthenticator"},
@@ -33,6 +25,7 @@ MODULES = (
     "rpyc.utils",
     "rpyc.utils.server",
     "rpyc.utils.authenticators",
+    "rpyc.utils.registry",
     "rpyc.core.service",
     "rpyc.core.protocol",
     "rpyc.core.async_",
@@ -48,9 +41,6 @@ MODULES = (
     "rpyc.version",
 )
 TOP_LATER = {
-    "discover",
-    "list_services",
-    "connect_by_service",
     "ssh_connect",
     "ssl_connect",
     "ForkingServer",

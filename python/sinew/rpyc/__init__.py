@@ -33,6 +33,7 @@ _PLACES = {
     "classic": "utils.classic",
     "cli": "cli",
     "connect": "utils.factory:connect",
+    "connect_by_service": "utils.factory:connect_by_service",
     "connect_channel": "utils.factory:connect_channel",
     "connect_pipes": "utils.factory:connect_pipes",
     "connect_stdpipes": "utils.factory:connect_stdpipes",
@@ -40,8 +41,10 @@ _PLACES = {
     "connect_subproc": "utils.factory:connect_subproc",
     "connect_thread": "utils.factory:connect_thread",
     "core": "core",
+    "discover": "utils.factory:discover",
     "exposed": "utils:exposed",
     "lib": "lib",
+    "list_services": "utils.factory:list_services",
     "restricted": "utils.helpers:restricted",
     "service": "utils:service",
     "setup_logger": "lib:setup_logger",
@@ -52,9 +55,6 @@ _PLACES = {
 }
 _LATER = {
     "ForkingServer": _lazy.FORKING,
-    "connect_by_service": _lazy.REGISTRY,
-    "discover": _lazy.REGISTRY,
-    "list_services": _lazy.REGISTRY,
     "ssh_connect": _lazy.SSH,
     "ssl_connect": _lazy.TLS,
 }

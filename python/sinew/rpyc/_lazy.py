@@ -40,7 +40,6 @@ def _why_missing(package, name, later):
 
 TLS = "TLS connections are not part of this version of Sinew"
 SSH = "SSH connections are not part of this version of Sinew"
-REGISTRY = "the registry is not part of this version of Sinew"
 FORKING = "the forking server is not part of this version of Sinew"
 GEVENT = "the gevent server is not part of this version of Sinew"
 TELEPORT = "teleporting functions is not part of this version of Sinew"

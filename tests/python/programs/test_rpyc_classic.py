@@ -1,13 +1,16 @@
 """The program `rpyc_classic`: its options, what it prints, its modes."""
 
+import queue
 import re
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from harness import impls
+from harness.waiting import eventually
 
 STARTED = re.compile(r"server started on \[(.*)\]:(\d+)")
 
@@ -124,6 +127,33 @@ def test_a_log_file_receives_the_log(start, dial, tmp_path):
     dial(port).close()
     process.wait(10)
     assert STARTED.search(log.read_text())
+
+
+@pytest.mark.parametrize("kind", ["UDP", "TCP"])
+def test_it_announces_itself_to_a_registry(rpyc, start, dial, kind):
+    module = impls.submodule(rpyc, "utils.registry")
+    registry = getattr(module, f"{kind}RegistryServer")("127.0.0.1", 0)
+    added = queue.SimpleQueue()
+    registry.on_service_added = lambda *entry: added.put(entry)
+    thread = threading.Thread(target=registry.start, daemon=True)
+    thread.start()
+    # UDP is not said: plumbum makes it small letters, which stock takes for TCP.
+    start(
+        *("-p", "0", "--register", *(["--registry-type", kind] if kind == "TCP" else [])),
+        *("--registry-host", "127.0.0.1", "--registry-port", str(registry.port)),
+    )
+    name, (host, port) = added.get(timeout=10)
+    assert (name, host) == ("SLAVE", "127.0.0.1")
+    assert dial(port).eval("6 * 7") == 42
+    eventually(lambda: registry.active)
+    registry.close()
+    thread.join(10)
+
+
+def test_a_tcp_registry_has_to_be_named(start):
+    process = start("--register", "--registry-type", "TCP")
+    assert process.wait(10) != 0
+    assert "--registry-host" in process.stderr.read()
 
 
 def test_ctrl_c_ends_it(start, dial):

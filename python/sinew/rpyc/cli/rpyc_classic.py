@@ -3,28 +3,29 @@
 Whoever connects may do what this process may: serve trusted networks only.
 """
 
-import argparse
 import sys
 
 from sinew.rpyc.core.service import ClassicService, SlaveService
 from sinew.rpyc.lib import setup_logger
 from sinew.rpyc.utils.classic import DEFAULT_SERVER_PORT
+from sinew.rpyc.utils.registry import REGISTRY_PORT, TCPRegistryClient, UDPRegistryClient
 from sinew.rpyc.utils.server import OneShotServer, ThreadedServer
-from sinew.rpyc.version import __version__
+
+from . import _shared
 
 _LATER = {
     "ssl_keyfile": "TLS",
     "ssl_certfile": "TLS",
     "ssl_cafile": "TLS",
-    "register": "the registry",
 }
 
 
 def main(arguments=None):
     """Run the program; return when the server ends. SystemExit for wrong arguments."""
     options = _parse(arguments)
+    setup_logger(options.quiet, options.logfile)
     if options.mode == "stdio":
-        _serve_stdio(options)
+        _serve_stdio()
     else:
         _serve_socket(options)
 
@@ -40,12 +41,16 @@ def _parse(arguments):
         parser.error("--mode forking is not part of this version of Sinew")
     if options.host is None:
         options.host = "::1" if options.ipv6 else "127.0.0.1"
+    if options.registry_host is None:
+        if options.register and options.registry_type == "TCP":
+            parser.error("--registry-type TCP: with TCP registry, you must specify --registry-host")
+        options.registry_host = "255.255.255.255"
     return options
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
-        prog="rpyc_classic", description="Serve this Python interpreter to trusted clients."
+    parser = _shared.make_parser(
+        "rpyc_classic", "Serve this Python interpreter to trusted clients."
     )
     parser.add_argument(
         "-m",
@@ -60,11 +65,6 @@ def _parser():
     tls = parser.add_argument_group("TLS")
     for name in ("keyfile", "certfile", "cafile"):
         tls.add_argument(f"--ssl-{name}", metavar="FILE")
-    log = parser.add_argument_group("logging")
-    log.add_argument("--logfile", metavar="FILE", help="where to log (default: standard error)")
-    log.add_argument("-q", "--quiet", action="store_true", help="log errors only")
-    parser.add_argument("-v", "--version", action="version", version=f"%(prog)s {__version__}")
-    parser.add_argument("--help-all", action="help", help=argparse.SUPPRESS)
     return parser
 
 
@@ -72,7 +72,7 @@ def _add_socket_options(group):
     group.add_argument(
         "-p",
         "--port",
-        type=_port,
+        type=_shared.port,
         default=DEFAULT_SERVER_PORT,
         help=f"TCP port to listen at, 0 for any (default: {DEFAULT_SERVER_PORT})",
     )
@@ -82,26 +82,30 @@ def _add_socket_options(group):
 
 def _add_registry_options(group):
     group.add_argument("--register", action="store_true", help="announce to a registry")
-    group.add_argument("--registry-type", type=str.upper, choices=("UDP", "TCP"), default="UDP")
-    group.add_argument("--registry-port", type=_port, default=18811)
-    group.add_argument("--registry-host", default=None)
-
-
-def _port(text):
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError(f"no port: {text}")
-    return number
+    group.add_argument(
+        "--registry-type",
+        type=str.upper,
+        choices=("UDP", "TCP"),
+        default="UDP",
+        help="how to reach it (default: UDP)",
+    )
+    group.add_argument("--registry-port", type=_shared.port, default=REGISTRY_PORT)
+    group.add_argument(
+        "--registry-host",
+        help="where it is (default: anywhere in the local network; with TCP it must be told)",
+    )
 
 
 def _serve_socket(options):
-    setup_logger(options.quiet, options.logfile)
     kind = OneShotServer if options.mode == "oneshot" else ThreadedServer
+    registrar = TCPRegistryClient if options.registry_type == "TCP" else UDPRegistryClient
     server = kind(
         SlaveService,
         hostname=options.host,
         port=options.port,
         ipv6=options.ipv6,
+        registrar=registrar(options.registry_host, options.registry_port),
+        auto_register=options.register,
     )
     if options.mode == "oneshot":
         server._listen()  # whoever reads the address may connect at once
@@ -110,10 +114,9 @@ def _serve_socket(options):
     server.start()
 
 
-def _serve_stdio(options):
+def _serve_stdio():
     from sinew.rpyc.utils.factory import connect_stdpipes  # noqa: PLC0415 - only for this mode
 
-    setup_logger(options.quiet, options.logfile)
     try:
         connect_stdpipes(ClassicService, {"wire_family": "detect"}).serve_all()
     except KeyboardInterrupt:

@@ -19,6 +19,7 @@ from sinew.rpyc.core.stream import SocketStream
 from sinew.rpyc.lib import spawn, spawn_waitready
 
 from .authenticators import AuthenticationError
+from .registry_client import UDPRegistryClient
 
 __all__ = ["AuthenticationError", "OneShotServer", "Server", "ThreadPoolServer", "ThreadedServer"]
 __getattr__, __dir__ = _lazy.lazily(
@@ -31,7 +32,9 @@ class Server:
 
     `service` is a class or an instance. `hostname` None means every interface of the machine.
     `authenticator` is described in `authenticators`. `protocol_config` is laid over the default
-    configuration of each connection and may be changed for later ones. `listener_timeout` is how
+    configuration of each connection and may be changed for later ones. `registrar` is a client of a
+    registry (`registry`), at which the server announces itself as long as it runs; `auto_register`
+    without one announces it in the local network. `listener_timeout` is how
     often `accept` looks whether the server is still wanted. `socket_path` makes it a unix socket
     instead. ValueError if an address is given with a path.
 
@@ -62,7 +65,6 @@ class Server:
         self.service = service
         self.authenticator = authenticator
         self.backlog = backlog
-        self.registrar = registrar
         self.auto_register = bool(registrar) if auto_register is None else auto_register
         self.protocol_config = {} if protocol_config is None else protocol_config
         self.clients = set()
@@ -82,6 +84,9 @@ class Server:
         self.listener.settimeout(listener_timeout)
         self.logger = logger or logging.getLogger(f"{service.get_service_name()}/{self.port}")
         self.protocol_config.setdefault("logger", self.logger)
+        self.registrar = UDPRegistryClient(logger=self.logger) if registrar is None else registrar
+        self._registering = threading.Lock()  # so that nothing is registered after the end
+        self._over = threading.Event()
 
     def close(self):
         """Stop listening and end every connection; closing twice is allowed.
@@ -92,6 +97,7 @@ class Server:
             return
         self._closed = True
         self.active = False
+        self._over.set()
         if self.auto_register:
             self._unregister()
         _shut(self.listener)  # wakes `accept`
@@ -208,22 +214,32 @@ class Server:
         conn.serve_all()
 
     def _bg_register(self):
-        """Register again and again, as long as the server is there."""
+        """Announce the service again and again, as long as the server is there."""
         interval = self.registrar.REREGISTER_INTERVAL
-        pause = threading.Event()
-        while self.active:
+        self.logger.info("started background auto-register thread (interval = %s)", interval)
+        while not self._over.wait(interval if self._register_once() else _RETRY):
+            pass
+
+    def _register_once(self):
+        """Announce the service; tell whether the registry acknowledged."""
+        with self._registering:
+            if self._over.is_set():
+                return False
             try:
                 aliases = self.service.get_service_aliases()
-                self.registrar.register(aliases, self.port, interface=self.host)
+                if self.registrar.register(aliases, self.port, interface=self.host):
+                    return True
+                self.logger.info("registering services did not work - retry")
             except Exception:
-                self.logger.exception("registering failed")
-            pause.wait(interval)
+                self.logger.exception("error registering services")
+            return False
 
     def _unregister(self):
-        try:
-            self.registrar.unregister(self.port)
-        except Exception:
-            self.logger.exception("unregistering failed")
+        with self._registering:
+            try:
+                self.registrar.unregister(self.port)
+            except Exception:
+                self.logger.exception("error unregistering services")
 
     def _listen(self):
         if self.active:
@@ -258,6 +274,7 @@ class Server:
 
 
 _PAUSE = 0.1
+_RETRY = 1.0  # seconds after which a server asks a registry again that did not acknowledge
 _GRACE = 1.0  # seconds for the threads of a pool to come back from what they serve
 
 # What `accept` may fail with while the listener is well: the client left, or resources ran out.
