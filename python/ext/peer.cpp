@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <string>
@@ -173,9 +174,12 @@ void Peer::messages_left() noexcept {
   if (on_messages_left_) on_messages_left_();
 }
 
-// Python runs signal handlers on the main thread only.
+// Python runs signal handlers on the main thread only. In a child process that is the thread that
+// forked, whatever it was in the parent.
 bool Peer::handles_signals() const noexcept {
-  static thread_local const bool is_main_thread = ::gettid() == ::getpid();
+  static thread_local bool is_main_thread = ::gettid() == ::getpid();
+  static const int registered = ::pthread_atfork(nullptr, nullptr, [] { is_main_thread = true; });
+  static_cast<void>(registered);
   return is_main_thread;
 }
 

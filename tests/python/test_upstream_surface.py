@@ -10,7 +10,7 @@ from harness.presence import require
 LATER = {
     "rpyc.utils.factory": {"ssh_connect", "ssl_connect"},
     "rpyc.utils.classic": {"ssh_connect", "ssl_connect", "teleport_function", "interact", "pm"},
-    "rpyc.utils.server": {"ForkingServer", "GeventServer"},
+    "rpyc.utils.server": {"GeventServer"},
     "rpyc.utils.authenticators": {"SSLAuthenticator"},
     "rpyc.core.stream": {"maxint", "retry_errnos", "NamedPipeStream", "Win32PipeStream"},
     "rpyc.core.brine": {"register"},
@@ -43,13 +43,13 @@ MODULES = (
 TOP_LATER = {
     "ssh_connect",
     "ssl_connect",
-    "ForkingServer",
 }
 # Members of stock's classes that only its own implementation calls; the engine makes results and
 # netrefs without a constructor that a program could use.
 INNER_MEMBERS = {
     "rpyc.core.async_.AsyncResult": {"__init__"},
     "rpyc.core.netref.BaseNetref": {"__init__"},
+    "rpyc.utils.server.ForkingServer": {"_handle_sigchld"},
     "rpyc.utils.server.Server": {"_bg_register", "_register"},
     "rpyc.utils.server.ThreadPoolServer": {
         "_listen",

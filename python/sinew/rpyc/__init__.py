@@ -16,6 +16,7 @@ _PLACES = {
     "Channel": "core.channel:Channel",
     "ClassicService": "core.service:ClassicService",
     "Connection": "core.protocol:Connection",
+    "ForkingServer": "utils.server:ForkingServer",
     "GenericException": "core.vinegar:GenericException",
     "MasterService": "core.service:MasterService",
     "OneShotServer": "utils.server:OneShotServer",
@@ -54,7 +55,6 @@ _PLACES = {
     "version": "version",
 }
 _LATER = {
-    "ForkingServer": _lazy.FORKING,
     "ssh_connect": _lazy.SSH,
     "ssl_connect": _lazy.TLS,
 }

@@ -89,6 +89,16 @@ def test_it_takes_host_mode_and_short_options(start, dial):
     assert first.eval("1 + 1") == second.eval("2")
 
 
+def test_it_may_fork_for_each_client(start, dial):
+    process = start("--mode", "forking", "-p", "0")
+    _, port = wait_started(process)
+    first, second = dial(port), dial(port)
+    pids = {conn.modules.os.getpid() for conn in (first, second)}
+    assert len(pids | {process.pid}) == 3
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 0
+
+
 def test_it_listens_at_an_ipv6_address(start, dial):
     process = start("--ipv6", "-p", "0", "--host", "::1")
     host, port = wait_started(process)

@@ -9,7 +9,7 @@ from sinew.rpyc.core.service import ClassicService, SlaveService
 from sinew.rpyc.lib import setup_logger
 from sinew.rpyc.utils.classic import DEFAULT_SERVER_PORT
 from sinew.rpyc.utils.registry import REGISTRY_PORT, TCPRegistryClient, UDPRegistryClient
-from sinew.rpyc.utils.server import OneShotServer, ThreadedServer
+from sinew.rpyc.utils.server import ForkingServer, OneShotServer, ThreadedServer
 
 from . import _shared
 
@@ -18,6 +18,8 @@ _LATER = {
     "ssl_certfile": "TLS",
     "ssl_cafile": "TLS",
 }
+
+_KINDS = {"threaded": ThreadedServer, "forking": ForkingServer, "oneshot": OneShotServer}
 
 
 def main(arguments=None):
@@ -37,8 +39,6 @@ def _parse(arguments):
         if getattr(options, name):
             flag = "--" + name.replace("_", "-")
             parser.error(f"{flag}: {feature} is not part of this version of Sinew")
-    if options.mode == "forking":
-        parser.error("--mode forking is not part of this version of Sinew")
     if options.host is None:
         options.host = "::1" if options.ipv6 else "127.0.0.1"
     if options.registry_host is None:
@@ -97,7 +97,7 @@ def _add_registry_options(group):
 
 
 def _serve_socket(options):
-    kind = OneShotServer if options.mode == "oneshot" else ThreadedServer
+    kind = _KINDS[options.mode]
     registrar = TCPRegistryClient if options.registry_type == "TCP" else UDPRegistryClient
     server = kind(
         SlaveService,

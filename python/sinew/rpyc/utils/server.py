@@ -23,7 +23,7 @@ from .registry_client import UDPRegistryClient
 
 __all__ = ["AuthenticationError", "OneShotServer", "Server", "ThreadPoolServer", "ThreadedServer"]
 __getattr__, __dir__ = _lazy.lazily(
-    __name__, {}, {"ForkingServer": _lazy.FORKING, "GeventServer": _lazy.GEVENT}
+    __name__, {"ForkingServer": "utils.forking:ForkingServer"}, {"GeventServer": _lazy.GEVENT}
 )
 
 
@@ -115,7 +115,7 @@ class Server:
     def accept(self):
         """Wait for one client and hand it to `_accept_method`; EOFError if the server closes."""
         while self.active:
-            self._drop_silent()
+            self._look_after_clients()
             try:
                 sock, address = self.listener.accept()
             except TimeoutError:
@@ -128,14 +128,14 @@ class Server:
                 raise EOFError("the server was closed") from error
             sock.setblocking(True)
             self.logger.info("accepted %s with fd %s", address, sock.fileno())
-            if len(self.clients) >= self._option("max_connections"):
+            if self._count_clients() >= self._option("max_connections"):
                 self.logger.warning("refused %s: max_connections are here", address)
                 _shut(sock)
                 continue
             self.clients.add(sock)
             try:
                 self._accept_method(sock)
-            except RuntimeError as error:  # no thread for it
+            except (RuntimeError, OSError) as error:  # no thread or process for it
                 self.logger.warning("refused %s: %s", address, error)
                 self._let_go(sock)
                 time.sleep(_PAUSE)
@@ -146,6 +146,13 @@ class Server:
         """Close the socket of a client that is refused or has left."""
         _shut(sock)
         self.clients.discard(sock)
+
+    def _count_clients(self):
+        return len(self.clients)
+
+    def _look_after_clients(self):
+        """Called before each wait for a client, every `listener_timeout` at least."""
+        self._drop_silent()
 
     def _option(self, key):
         return self.protocol_config.get(key, DEFAULT_CONFIG[key])
