@@ -1,5 +1,6 @@
 #include "question.h"
 
+#include "async_result.h"
 #include "errors.h"
 #include "gil.h"
 #include "give_back.h"
@@ -97,6 +98,10 @@ bool Question::send(rpc::Call& call, bool later) noexcept try {
   rpc::WaitStatus status{};
   {
     const AllowThreads unlocked;
+    if (peer_.cooperator() != nullptr) {
+      peer_.connection().flush();  // the idle flusher sends the rest
+      return true;
+    }
     status = peer_.connection().drain(Deadline::never());
   }
   if (status != rpc::WaitStatus::kInterrupted) return true;
@@ -111,6 +116,7 @@ PyObject* Question::ask() noexcept {
   const Settings* const settings = peer_.settings();
   if (settings == nullptr) return nullptr;
   const double seconds = settings->timeout_seconds;
+  if (peer_.cooperator() != nullptr) return ask_cooperatively(settings->has_timeout ? seconds : -1);
   const Deadline deadline = settings->deadline();
   rpc::Call call(seq_);
   if (!send(call)) return nullptr;
@@ -137,6 +143,19 @@ PyObject* Question::ask() noexcept {
     }
   }
   return take_outcome(peer_, call);
+}
+
+// The call lies in an AsyncResult: while this greenlet waits, its stack is not in its place.
+PyObject* Question::ask_cooperatively(double seconds) noexcept {
+  const PyRef result = make_async_result(peer_.owner(), seq_);
+  if (!result) return nullptr;
+  set_expiry(result.get(), seconds);
+  if (!send(call_of(result.get()))) return nullptr;
+  PyObject* const value = value_of(result.get());
+  if (value == nullptr && call_of(result.get()).outcome() == rpc::Call::Outcome::kExpired) {
+    raise_timeout(seconds);
+  }
+  return value;
 }
 
 // An exception of ours leaves through the call, whose answer may have come in this very instant.

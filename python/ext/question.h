@@ -44,6 +44,7 @@ class Question {
  private:
   bool check(Result<void> result) noexcept;
   void abandon(rpc::Call& call) noexcept;
+  PyObject* ask_cooperatively(double seconds) noexcept;
 
   Peer& peer_;
   PeerModel model_;

@@ -10,7 +10,6 @@ from harness.presence import require
 LATER = {
     "rpyc.utils.factory": {"ssh_connect", "ssl_connect"},
     "rpyc.utils.classic": {"ssh_connect", "ssl_connect", "teleport_function", "interact", "pm"},
-    "rpyc.utils.server": {"GeventServer"},
     "rpyc.utils.authenticators": {"SSLAuthenticator"},
     "rpyc.core.stream": {"maxint", "retry_errnos", "NamedPipeStream", "Win32PipeStream"},
     "rpyc.core.brine": {"register"},
@@ -50,6 +49,7 @@ INNER_MEMBERS = {
     "rpyc.core.async_.AsyncResult": {"__init__"},
     "rpyc.core.netref.BaseNetref": {"__init__"},
     "rpyc.utils.server.ForkingServer": {"_handle_sigchld"},
+    "rpyc.utils.server.GeventServer": {"_register"},
     "rpyc.utils.server.Server": {"_bg_register", "_register"},
     "rpyc.utils.server.ThreadPoolServer": {
         "_listen",

@@ -40,6 +40,7 @@ class Connection(_EngineConnection):
     """
 
     __module__ = "rpyc.core.protocol"
+    _cooperator = None  # who waits in a program whose threads are greenlets
 
     def __init__(self, root, channel, config={}):  # noqa: B006 - stock's signature; only read
         self._closed = True  # until there is something to close
@@ -66,6 +67,14 @@ class Connection(_EngineConnection):
             self._attach_pipes(stream.incoming.fileno(), stream.outgoing.fileno())
         else:
             self._attach_stream(stream)
+            return
+        import socket  # noqa: PLC0415
+
+        if socket.socket.__module__ != "socket":  # gevent's: threads are greenlets
+            from .cooperation import Cooperator  # noqa: PLC0415
+
+            self._cooperator = Cooperator(self, stream)
+            self._set_cooperator(self._cooperator)
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -136,6 +145,8 @@ class Connection(_EngineConnection):
             return
         self._closed = True
         self._end(reason)
+        if self._cooperator is not None:
+            self._cooperator.stop()
         self._remote_root = None
         try:
             self._channel.close()

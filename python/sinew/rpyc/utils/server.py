@@ -21,10 +21,15 @@ from sinew.rpyc.lib import spawn, spawn_waitready
 from .authenticators import AuthenticationError
 from .registry_client import UDPRegistryClient
 
-__all__ = ["AuthenticationError", "OneShotServer", "Server", "ThreadPoolServer", "ThreadedServer"]
-__getattr__, __dir__ = _lazy.lazily(
-    __name__, {"ForkingServer": "utils.forking:ForkingServer"}, {"GeventServer": _lazy.GEVENT}
-)
+__all__ = [
+    "AuthenticationError",
+    "GeventServer",
+    "OneShotServer",
+    "Server",
+    "ThreadPoolServer",
+    "ThreadedServer",
+]
+__getattr__, __dir__ = _lazy.lazily(__name__, {"ForkingServer": "utils.forking:ForkingServer"})
 
 
 class Server:
@@ -361,6 +366,21 @@ class ThreadedServer(Server):
         spawn(self._authenticate_and_serve_client, sock)
 
 
+class GeventServer(ThreadedServer):
+    """Serves each client in a greenlet, for programs that called `gevent.monkey.patch_all()`.
+
+    There every thread is a greenlet, so this is `ThreadedServer` by another name; without the
+    patches RuntimeError says so.
+    """
+
+    __module__ = "rpyc.utils.server"
+
+    def __init__(self, *args, **kwargs):
+        if socket.socket.__module__ == "socket":
+            raise RuntimeError("GeventServer needs gevent.monkey.patch_all() to be called before")
+        super().__init__(*args, **kwargs)
+
+
 class ThreadPoolServer(Server):
     """Serves many clients with few threads; an idle client costs none.
 
@@ -389,6 +409,9 @@ class ThreadPoolServer(Server):
             self._pool.stop(_GRACE)
 
     def _accept_method(self, sock):
+        if socket.socket.__module__ != "socket":  # greenlets: a thread of the pool would stop all
+            spawn(self._authenticate_and_serve_client, sock)
+            return
         try:
             self._pool.add(sock.fileno(), sock)
         except OSError as error:
