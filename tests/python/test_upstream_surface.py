@@ -9,8 +9,14 @@ from harness.presence import require
 
 LATER = {
     "rpyc.utils.factory": {"ssh_connect", "ssl_connect"},
-    "rpyc.utils.classic": {"ssh_connect", "ssl_connect", "teleport_function", "interact", "pm"},
+    "rpyc.utils.classic": {"ssh_connect", "ssl_connect", "interact", "pm"},
     "rpyc.utils.authenticators": {"SSLAuthenticator"},
+    "rpyc.utils.teleportation": {
+        "CODE_HAVEARG_SIZE",
+        "is_py_gte38",
+        "is_py_gte310",
+        "is_py_gte311",
+    },
     "rpyc.core.stream": {"maxint", "retry_errnos", "NamedPipeStream", "Win32PipeStream"},
     "rpyc.core.brine": {"register"},
     "rpyc.core.netref": {"asyncreq", "syncreq", "class_factory"},
@@ -25,6 +31,7 @@ MODULES = (
     "rpyc.utils.server",
     "rpyc.utils.authenticators",
     "rpyc.utils.registry",
+    "rpyc.utils.teleportation",
     "rpyc.core.service",
     "rpyc.core.protocol",
     "rpyc.core.async_",

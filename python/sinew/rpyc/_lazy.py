@@ -40,4 +40,3 @@ def _why_missing(package, name, later):
 
 TLS = "TLS connections are not part of this version of Sinew"
 SSH = "SSH connections are not part of this version of Sinew"
-TELEPORT = "teleporting functions is not part of this version of Sinew"
