@@ -9,7 +9,7 @@ from harness.presence import require
 
 LATER = {
     "rpyc.utils.factory": {"ssh_connect", "ssl_connect"},
-    "rpyc.utils.classic": {"ssh_connect", "ssl_connect", "interact", "pm"},
+    "rpyc.utils.classic": {"ssh_connect", "ssl_connect"},
     "rpyc.utils.authenticators": {"SSLAuthenticator"},
     "rpyc.utils.teleportation": {
         "CODE_HAVEARG_SIZE",
@@ -17,7 +17,7 @@ LATER = {
         "is_py_gte310",
         "is_py_gte311",
     },
-    "rpyc.core.stream": {"maxint", "retry_errnos", "NamedPipeStream", "Win32PipeStream"},
+    "rpyc.core.stream": {"NamedPipeStream", "Win32PipeStream"},
     "rpyc.core.brine": {"register"},
     "rpyc.core.netref": {"asyncreq", "syncreq", "class_factory"},
     "rpyc.core.protocol": set(),
@@ -167,6 +167,17 @@ def test_a_name_of_a_later_stage_says_what_is_missing():
     for name in TOP_LATER:
         with pytest.raises((AttributeError, NotImplementedError), match=name):
             getattr(ours, name)()
+
+
+def test_pipes_of_windows_say_why_they_are_missing():
+    stream = ours_of("rpyc.core.stream")
+    for name in ("NamedPipeStream", "Win32PipeStream"):
+        with pytest.raises(AttributeError, match="Linux"):
+            getattr(stream, name)
+
+
+def test_the_old_name_of_the_module_of_results():
+    assert ours_of("rpyc.core.async").AsyncResult is ours_of("rpyc.core.async_").AsyncResult
 
 
 def test_the_version_is_the_one_of_the_newest_stock():

@@ -5,15 +5,25 @@ The engine reads and writes the file descriptor of these streams directly. The m
 file descriptor (a subclass, a wrapped socket).
 """
 
+import errno
 import os
 import socket
 import sys
 from contextlib import suppress
 
+from sinew.rpyc import _lazy
 from sinew.rpyc.lib import Timeout, socket_backoff_connect
 from sinew.rpyc.lib.compat import poll
 
 from .consts import STREAM_CHUNK
+
+_WINDOWS = "the pipes of Windows are not part of Sinew, which runs on Linux"
+__getattr__, __dir__ = _lazy.lazily(
+    __name__, {}, dict.fromkeys(("NamedPipeStream", "Win32PipeStream"), _WINDOWS)
+)
+
+maxint = sys.maxsize
+retry_errnos = (errno.EAGAIN, errno.EWOULDBLOCK)
 
 _CLOSED_TEXT = "stream has been closed"
 _ENDED_TEXT = "connection closed by peer"
