@@ -134,6 +134,7 @@ class Peer final : public rpc::Dispatcher {
   /// The id that an object would be exported under; the instance number is 1 for "some". Throws
   /// std::bad_alloc.
   static object::ObjectId describe_object(const State& state, PyObject* object);
+  static object::ObjectId describe_export(const State& state, PyObject* object);
 
   /// Lets go of everything the peer held. For the end of the connection.
   void clear_tables() noexcept;

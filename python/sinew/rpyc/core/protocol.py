@@ -299,7 +299,9 @@ class Connection(_EngineConnection):
     def _handle_inspect(self, id_pack):
         obj = self._exported(id_pack)
         if isinstance(obj, netref.BaseNetref):  # of another connection: its owner knows
-            return netref.syncreq(obj, consts.HANDLE_INSPECT)
+            owner = object.__getattribute__(obj, "____conn__")
+            id_pack = object.__getattribute__(obj, "____id_pack__")
+            return owner.sync_request(consts.HANDLE_INSPECT, id_pack)
         from sinew.rpyc.lib import get_methods  # noqa: PLC0415
 
         return tuple(get_methods(netref.LOCAL_ATTRS, obj))

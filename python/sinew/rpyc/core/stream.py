@@ -158,7 +158,7 @@ class SocketStream(Stream):
         sock, self.sock = self.sock, ClosedFile
         if sock is ClosedFile:
             return
-        with suppress(OSError, EOFError):
+        with suppress(OSError, EOFError, AttributeError):
             sock.shutdown(socket.SHUT_RDWR)  # wakes a reader in another thread
         sock.close()
 
@@ -174,7 +174,7 @@ class SocketStream(Stream):
         view, done = memoryview(data), 0
         while done < count:
             try:
-                got = self.sock.recv_into(view[done : done + self.MAX_IO_CHUNK])
+                got = self._receive(view[done : done + self.MAX_IO_CHUNK])
             except TimeoutError:
                 continue
             except OSError as error:
@@ -188,10 +188,27 @@ class SocketStream(Stream):
 
     def write(self, data):
         try:
-            self.sock.sendall(data)
+            self._send(data)
         except OSError as error:
             self.close()
             raise EOFError(str(error)) from error
+
+    # What stands for a socket may have no more than recv() and send(): a channel of paramiko.
+
+    def _receive(self, into):
+        if hasattr(self.sock, "recv_into"):
+            return self.sock.recv_into(into)
+        piece = self.sock.recv(len(into))
+        into[: len(piece)] = piece
+        return len(piece)
+
+    def _send(self, data):
+        if hasattr(self.sock, "sendall"):
+            self.sock.sendall(data)
+            return
+        view = memoryview(data)
+        while view:
+            view = view[self.sock.send(view[: self.MAX_IO_CHUNK]) :]
 
 
 def _connect_to_first(places, timeout, attempts):
