@@ -14,8 +14,7 @@ def main(argv: list[str] | None = None) -> int:
     if argv[:1] == ["classic"]:
         from sinew.rpyc.cli.rpyc_classic import main as classic  # noqa: PLC0415
 
-        classic(argv[1:])
-        return 0
+        return int(classic(argv[1:], "sinew classic"))
     if argv[:1] == ["registry"]:
         from sinew.rpyc.cli.rpyc_registry import main as registry  # noqa: PLC0415
 
@@ -49,15 +48,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from sinew.serving import make_server  # noqa: PLC0415 - not for --help
+    from sinew.serving import address_of, make_server  # noqa: PLC0415 - not for --help
 
     try:
         thing = _find(options.thing)
         server = make_server(thing, options.uri)
-    except (ImportError, AttributeError, TypeError, ValueError, OSError) as error:
-        sys.stderr.write(f"sinew: {error}\n")
+        server._listen()  # whoever reads the address may connect at once
+    except OSError as error:
+        sys.stderr.write(f"sinew serve: {error.strerror or error}\n")
+        return 1
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        sys.stderr.write(f"sinew serve: {error}\n")
         return 2
-    sys.stderr.write(f"serving {options.thing} at {options.uri}, Ctrl-C ends\n")
+    sys.stderr.write(f"serving {options.thing} at {address_of(server)}, Ctrl-C ends\n")
     server.start()
     return 0
 

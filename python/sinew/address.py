@@ -28,34 +28,52 @@ class Address(namedtuple("Address", ("host", "port", "path"), defaults=("", 0, "
         return f"tcp://{host}:{self.port}"
 
 
+_EXAMPLES = "write tcp://localhost:18812, tcp://[::1]:18812 or unix:///run/name.sock"
+
+
 def parse(text: str, default_port: int = DEFAULT_PORT) -> Address:
     """Return the Address that `text` names.
 
     `tcp://host:port`, `tcp://[::1]:port`, `unix:///path`, or without a scheme `host:port` or
-    `host`. ValueError with what is wrong.
+    `host`. ValueError with what is wrong and what would be right.
     """
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, rest = "tcp", text
     if scheme == "unix":
         if not rest:
-            raise ValueError(f"{text!r} names no path: write unix:///run/name.sock")
+            raise _odd(text, "there is no path")
         return Address(path=rest)
     if scheme != "tcp":
-        raise ValueError(f"{text!r}: the scheme must be tcp or unix, not {scheme!r}")
-    return _parse_host_and_port(text, rest.rstrip("/"), default_port)
-
-
-def _parse_host_and_port(text: str, rest: str, default_port: int) -> Address:
-    if rest.startswith("["):
-        host, bracket, port = rest[1:].partition("]")
-        if not bracket:
-            raise ValueError(f"{text!r} has no closing bracket behind the IPv6 address")
-        port = port.removeprefix(":")
-    else:
-        host, _, port = rest.partition(":")
+        raise _odd(text, f"the scheme must be tcp or unix, not {scheme!r}")
+    host, port = _split(text, rest.removesuffix("/"))
     if not host:
-        raise ValueError(f"{text!r} names no host")
-    if port and not (port.isascii() and port.isdigit() and int(port) < 65536):
-        raise ValueError(f"{text!r}: the port must be a number below 65536, not {port!r}")
-    return Address(host=host, port=int(port) if port else default_port)
+        raise _odd(text, "there is no host")
+    if any(character.isspace() or character in "/@?#[]" for character in host):
+        raise _odd(text, f"{host!r} is no host")
+    if port is None:
+        return Address(host=host, port=default_port)
+    if not (port.isascii() and port.isdigit() and int(port) < 65536):
+        raise _odd(text, f"the port must be a number below 65536, not {port!r}")
+    return Address(host=host, port=int(port))
+
+
+def _split(text: str, rest: str) -> tuple[str, str | None]:
+    """Return the host and, if there is one, the port."""
+    if rest.startswith("["):
+        host, bracket, behind = rest[1:].partition("]")
+        if not bracket:
+            raise _odd(text, "there is no closing bracket behind the IPv6 address")
+        if behind and not behind.startswith(":"):
+            raise _odd(text, f"behind the bracket must be a colon and the port, not {behind!r}")
+        if host and ":" not in host:
+            raise _odd(text, f"brackets are for IPv6 addresses, not for {host!r}")
+        return host, behind[1:] if behind else None
+    if rest.count(":") > 1:
+        raise _odd(text, "an IPv6 address must be in brackets")
+    host, colon, port = rest.partition(":")
+    return host, port if colon else None
+
+
+def _odd(text: str, what: str) -> ValueError:
+    return ValueError(f"{text!r}: {what}; {_EXAMPLES}")

@@ -111,7 +111,7 @@ def test_a_taken_port_is_one_sentence(rpyc, combo, start):
         process = start([sys.executable, "-m", "sinew", "registry", "-m", "TCP", "-p", str(port)])
         assert process.wait(10) == 1
     text = process.stderr.read()
-    assert text == f"sinew registry: cannot listen at [0.0.0.0]:{port}: Address already in use\n"
+    assert text == f"sinew registry: cannot listen at 0.0.0.0:{port}: Address already in use\n"
 
 
 @only(client="ours", server="ours")

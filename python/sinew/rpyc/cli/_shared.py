@@ -1,6 +1,7 @@
 """Options that the programs share."""
 
 import argparse
+import sys
 
 from sinew.rpyc.version import __version__
 
@@ -14,6 +15,13 @@ def make_parser(program, description):
     log.add_argument("--logfile", metavar="FILE", help="where to log (default: standard error)")
     log.add_argument("-q", "--quiet", action="store_true", help="log errors only")
     return parser
+
+
+def cannot_listen(program, host, number, error):
+    """Say so, and return the exit code."""
+    place = f"[{host}]" if ":" in host else host
+    sys.stderr.write(f"{program}: cannot listen at {place}:{number}: {error.strerror}\n")
+    return 1
 
 
 def port(text):

@@ -22,18 +22,26 @@ _LATER = {
 _KINDS = {"threaded": ThreadedServer, "forking": ForkingServer, "oneshot": OneShotServer}
 
 
-def main(arguments=None):
-    """Run the program; return when the server ends. SystemExit for wrong arguments."""
-    options = _parse(arguments)
+def main(arguments=None, program="rpyc_classic"):
+    """Run the program; return its exit code when the server ends. SystemExit for wrong arguments.
+
+    `program` is what it calls itself.
+    """
+    options = _parse(arguments, program)
     setup_logger(options.quiet, options.logfile)
     if options.mode == "stdio":
         _serve_stdio()
-    else:
-        _serve_socket(options)
+        return 0
+    try:
+        server = _make_server(options)
+    except OSError as error:
+        return _shared.cannot_listen(program, options.host, options.port, error)
+    _serve(server, options)
+    return 0
 
 
-def _parse(arguments):
-    parser = _parser()
+def _parse(arguments, program):
+    parser = _parser(program)
     options = parser.parse_args(arguments)
     for name, feature in _LATER.items():
         if getattr(options, name):
@@ -48,10 +56,8 @@ def _parse(arguments):
     return options
 
 
-def _parser():
-    parser = _shared.make_parser(
-        "rpyc_classic", "Serve this Python interpreter to trusted clients."
-    )
+def _parser(program):
+    parser = _shared.make_parser(program, "Serve this Python interpreter to trusted clients.")
     parser.add_argument(
         "-m",
         "--mode",
@@ -96,10 +102,10 @@ def _add_registry_options(group):
     )
 
 
-def _serve_socket(options):
+def _make_server(options):
     kind = _KINDS[options.mode]
     registrar = TCPRegistryClient if options.registry_type == "TCP" else UDPRegistryClient
-    server = kind(
+    return kind(
         SlaveService,
         hostname=options.host,
         port=options.port,
@@ -107,6 +113,9 @@ def _serve_socket(options):
         registrar=registrar(options.registry_host, options.registry_port),
         auto_register=options.register,
     )
+
+
+def _serve(server, options):
     if options.mode == "oneshot":
         server._listen()  # whoever reads the address may connect at once
         sys.stdout.write(f"rpyc-oneshot\n{server.host}\t{server.port}\n")
@@ -124,4 +133,4 @@ def _serve_stdio():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

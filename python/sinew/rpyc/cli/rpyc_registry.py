@@ -30,9 +30,7 @@ def main(arguments=None, program="rpyc_registry"):
             allow_listing=options.listing,
         )
     except OSError as error:
-        place = f"[{host}]:{options.port}"
-        sys.stderr.write(f"{program}: cannot listen at {place}: {error.strerror}\n")
-        return 1
+        return _shared.cannot_listen(program, host, options.port, error)
     server.start()
     return 0
 
