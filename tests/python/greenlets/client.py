@@ -16,10 +16,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from harness import impls
 
-monkey.patch_all()
 IMPLEMENTATION, STOCK_VERSION, PORT, CONFIG, SCENARIO = sys.argv[1:]
 if IMPLEMENTATION == impls.STOCK:
     impls.select_stock(STOCK_VERSION)
+if SCENARIO == "imported_before_the_patches":
+    for name in ("core.protocol", "core.stream", "utils.helpers", "utils.server", "lib.compat"):
+        impls.submodule(impls.load(IMPLEMENTATION), name)
+monkey.patch_all()
 rpyc = impls.load(IMPLEMENTATION)
 
 
@@ -142,6 +145,26 @@ def threads_and_servers_of_its_own():
     with rpyc.classic.connect_thread() as conn:
         assert conn.eval("6 * 7") == 42
         assert conn.modules.os.path.join("a", "b") == "a/b"
+
+
+def imported_before_the_patches():
+    fifty_connections_wait_at_once()
+    a_background_thread_serves()
+
+
+def a_child_on_pipes_holds_nobody_up():
+    ticks = []
+
+    def tick():
+        while len(ticks) < 10:
+            ticks.append(time.sleep(0.01))  # lint: workload
+
+    def call():
+        with rpyc.classic.connect_subproc() as conn:
+            conn.modules.time.sleep(1)  # lint: workload
+            return len(ticks)
+
+    assert all_of(call, tick)[0] == 10
 
 
 globals()[SCENARIO]()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.combos import ours_only, stock_bug
+from harness.combos import only, ours_only, stock_bug
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("gevent") is None, reason="gevent is not installed"
@@ -52,6 +52,7 @@ def run(serve, combo, client_config, stock_version):
         "results_come_later",
         "much_data_goes_both_ways",
         "a_background_thread_serves",
+        "imported_before_the_patches",
     ],
 )
 def test_a_program_with_greenlets(run, name):
@@ -73,6 +74,11 @@ def test_closing_a_connection_ends_the_waits_of_other_greenlets(run):
 
 def test_a_program_with_greenlets_serves_itself(run):
     run("threads_and_servers_of_its_own")
+
+
+@only(client="ours", server="ours")
+def test_a_child_on_pipes_holds_nobody_up(run):
+    run("a_child_on_pipes_holds_nobody_up")
 
 
 @ours_only
