@@ -2,6 +2,10 @@
 
 import pytest
 
+from harness.combos import stock_bug
+
+NO_ARRAY = "__array__ gives what was unpickled, array or not"
+
 numpy = pytest.importorskip("numpy")
 pandas = pytest.importorskip("pandas")
 
@@ -50,16 +54,18 @@ def test_a_remote_frame_becomes_a_local_one(frame, rpyc):
 def test_a_frame_of_this_side_is_delivered(classic, rpyc):
     mine = pandas.DataFrame({"a": numpy.arange(1000), "b": numpy.arange(1000) * 0.5})
     there = rpyc.classic.deliver(classic, mine)
-    assert there["b"].sum() == mine["b"].sum()
+    assert float(there["b"].sum()) == float(mine["b"].sum())
     assert rpyc.classic.obtain(there).equals(mine)
 
 
+@stock_bug(NO_ARRAY, server="stock", stock="5.3.1")
 def test_the_peer_takes_a_column_of_this_side(connect, rpyc):
     conn = connect("classic:classic", client_service=rpyc.ClassicService)
     column = pandas.Series([1, 2, 3])
     assert conn.modules.numpy.array(column).sum() == 6
 
 
+@stock_bug(NO_ARRAY, client="stock", stock="5.3.1")
 def test_a_remote_column_becomes_an_array(frame):
     local = numpy.array(frame["a"])
     assert type(local) is numpy.ndarray
