@@ -7,7 +7,7 @@ import pytest
 
 from harness.combos import ours_only
 from harness.impls import submodule
-from harness.waiting import Stopwatch, eventually
+from harness.waiting import Stopwatch, Worker, eventually
 
 HOST = "127.0.0.1"
 
@@ -169,3 +169,38 @@ def test_closing_ends_it_at_once(registry):
 def test_starting_twice_is_refused(registry):
     with pytest.raises(ValueError, match="already running"):
         registry.server.start()
+
+
+def answering(answers):
+    """Return a socket that answers its next datagram with all of these, and its thread."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind((HOST, 0))
+
+    def answer():
+        _, client = sock.recvfrom(1500)
+        for data in answers:
+            sock.sendto(data, client)
+
+    return sock, Worker(answer)
+
+
+@pytest.mark.parametrize("kind", ["UDP"])
+def test_a_client_passes_over_replies_that_make_no_sense(lib, dump, kind):
+    servers = ((HOST, 1),)
+    bad = [b"", b"\xff", b"\x15\xff", dump(5), dump((5,)), dump(((HOST,),)), dump(((1, 1),))]
+    sock, worker = answering([*bad, dump(servers)])
+    with sock:
+        client = submodule(lib, "utils.registry").UDPRegistryClient(HOST, sock.getsockname()[1])
+        assert client.discover("foo") == servers
+        worker.result()
+
+
+@pytest.mark.parametrize("kind", ["UDP"])
+def test_a_client_that_gets_only_nonsense_gives_up_in_time(lib, dump, kind):
+    sock, worker = answering([b"\xff"] * 10 + [dump("NO")])
+    with sock:
+        client = submodule(lib, "utils.registry").UDPRegistryClient(
+            HOST, sock.getsockname()[1], timeout=0.2
+        )
+        assert client.register(("FOO",), 1) is False
+        worker.result()
