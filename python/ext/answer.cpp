@@ -111,6 +111,10 @@ bool send(Peer& peer, const Writer& out) noexcept {
   const auto sent = peer.connection().send_answer(out);
   if (!sent || *sent) return true;
   const AllowThreads unlocked;
+  if (peer.cooperator() != nullptr) {
+    peer.connection().flush();  // the idle flusher sends the rest
+    return true;
+  }
   return peer.connection().drain(Deadline::never()) != rpc::WaitStatus::kInterrupted;
 }
 

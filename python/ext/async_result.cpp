@@ -72,6 +72,10 @@ bool is_expired(AsyncResultObject* self) noexcept {
 bool poll_once(AsyncResultObject* self) noexcept {
   Peer* const peer = peer_of(self);
   if (peer == nullptr) return false;
+  if (PyObject* const cooperator = peer->cooperator()) {
+    return static_cast<bool>(
+        PyRef::steal(PyObject_CallMethodNoArgs(cooperator, peer->state().names.poll_once.get())));
+  }
   rpc::WaitStatus status{};
   {
     const AllowThreads unlocked;
@@ -141,11 +145,25 @@ void raise_given_up(AsyncResultObject& self, Peer& peer) noexcept {
   PyErr_SetString(PyExc_TimeoutError, "result expired");
 }
 
+// False with an exception set.
+bool wait_cooperatively(Peer& peer, AsyncResultObject* self) noexcept {
+  double seconds = -1;
+  if (!self->expiry.is_never()) {
+    seconds = std::chrono::duration<double>(self->expiry.remaining()).count();
+  }
+  const PyRef left = PyRef::steal(PyFloat_FromDouble(seconds));
+  return left && PyRef::steal(PyObject_CallMethodObjArgs(
+                     peer.cooperator(), peer.state().names.wait_for.get(),
+                     reinterpret_cast<PyObject*>(self), left.get(), nullptr));
+}
+
 PyObject* async_result_wait(PyObject* object, PyObject* /*unused*/) {
   AsyncResultObject* const self = self_of(object);
   Peer* const peer = peer_of(self);
   if (peer == nullptr) return nullptr;
-  if (!self->call->done() && !peer->poll_briefly(*self->call, self->expiry)) {
+  if (peer->cooperator() != nullptr) {
+    if (!self->call->done() && !wait_cooperatively(*peer, self)) return nullptr;
+  } else if (!self->call->done() && !peer->poll_briefly(*self->call, self->expiry)) {
     // One that came while we looked would not interrupt the wait any more.
     if (PyErr_Occurred() != nullptr || PyErr_CheckSignals() != 0) return nullptr;
     const rpc::WaitStatus status = wait_without_gil(
@@ -189,6 +207,11 @@ PyObject* async_result_get_error(PyObject* object, void* /*closure*/) {
   if (!ready) return nullptr;
   return PyBool_FromLong(is_done(self_of(object)) &&
                          self_of(object)->call->outcome() != rpc::Call::Outcome::kReply);
+}
+
+PyObject* async_result_get_over(PyObject* object, void* /*closure*/) {
+  AsyncResultObject* const self = self_of(object);
+  return PyBool_FromLong(self->call->done() || is_expired(self));
 }
 
 PyObject* async_result_get_expired(PyObject* object, void* /*closure*/) {
@@ -269,6 +292,8 @@ PyGetSetDef getset[] = {
      "Whether the answer is there. Serves what has come meanwhile.", nullptr},
     {"error", caught<async_result_get_error>, nullptr,
      "Whether the answer is there and is an exception.", nullptr},
+    {"_over", caught<async_result_get_over>, nullptr,
+     "Whether the answer is there or the time has passed. Serves nothing.", nullptr},
     {"expired", caught<async_result_get_expired>, nullptr,
      "Whether the time set by set_expiry() passed before the answer came.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
@@ -316,6 +341,10 @@ PyRef make_async_result(ConnectionObject* connection, std::int64_t seq) noexcept
 }
 
 rpc::Call& call_of(PyObject* async_result) noexcept { return *self_of(async_result)->call; }
+
+PyObject* value_of(PyObject* async_result) noexcept {
+  return caught<async_result_get_value>(async_result, nullptr);
+}
 
 void set_expiry(PyObject* async_result, Deadline expiry) noexcept {
   AsyncResultObject* const self = self_of(async_result);

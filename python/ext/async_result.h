@@ -13,6 +13,9 @@ bool init_async_result_type(State& state, PyObject* module) noexcept;
 PyRef make_async_result(ConnectionObject* connection, std::int64_t seq) noexcept;
 rpc::Call& call_of(PyObject* async_result) noexcept;
 
+/// The result, waited for: a new reference, or null with what the call raised.
+PyObject* value_of(PyObject* async_result) noexcept;
+
 /// Sets the time after which the result counts as expired.
 void set_expiry(PyObject* async_result, Deadline expiry) noexcept;
 

@@ -117,6 +117,12 @@ PyObject* connection_serve(PyObject* object, PyObject* args, PyObject* kwargs) {
     seconds = PyFloat_AsDouble(timeout);
     if (seconds == -1 && PyErr_Occurred() != nullptr) return nullptr;
   }
+  if (peer->cooperator() != nullptr) {
+    const PyRef limit = PyRef::steal(PyFloat_FromDouble(timeout == Py_None ? -1 : seconds));
+    if (!limit) return nullptr;
+    return PyObject_CallMethodOneArg(peer->cooperator(), peer->state().names.serve.get(),
+                                     limit.get());
+  }
   const Deadline deadline = timeout == Py_None ? Deadline::never() : deadline_after(seconds);
   rpc::WaitStatus status{};
   {
@@ -136,12 +142,35 @@ PyObject* connection_serve(PyObject* object, PyObject* args, PyObject* kwargs) {
 PyObject* connection_serve_forever(PyObject* object, PyObject* /*unused*/) {
   Peer* const peer = peer_of(self_of(object));
   if (peer == nullptr) return nullptr;
+  if (peer->cooperator() != nullptr) {
+    return PyObject_CallMethodNoArgs(peer->cooperator(), peer->state().names.serve_all.get());
+  }
   rpc::WaitStatus status{};
   {
     const AllowThreads unlocked;
     status = peer->connection().serve(Deadline::never(), /*once=*/false);
   }
   return served(*peer, status);
+}
+
+// One message at most, and no waiting for it: what a cooperator serves with.
+PyObject* connection_serve_now(PyObject* object, PyObject* /*unused*/) {
+  Peer* const peer = peer_of(self_of(object));
+  if (peer == nullptr) return nullptr;
+  rpc::WaitStatus status{};
+  {
+    const AllowThreads unlocked;
+    status = peer->connection().serve(Deadline::after(Duration::zero()), /*once=*/true,
+                                      /*wait_for_turn=*/false);
+  }
+  return served(*peer, status);
+}
+
+PyObject* connection_set_cooperator(PyObject* object, PyObject* cooperator) {
+  Peer* const peer = peer_of(self_of(object));
+  if (peer == nullptr) return nullptr;
+  peer->set_cooperator(cooperator);
+  Py_RETURN_NONE;
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -262,6 +291,11 @@ PyMethodDef kConnectionMethods[] = {
      "False when none came."},
     {"_serve_forever", caught<connection_serve_forever>, METH_NOARGS,
      "Serves until the connection ends; raises EOFError then."},
+    {"_serve_now", caught<connection_serve_now>, METH_NOARGS,
+     "Handles a message if one is there; False if none is."},
+    {"_set_cooperator", caught<connection_set_cooperator>, METH_O,
+     "Has another object wait in the place of the engine, for programs whose threads are "
+     "greenlets."},
     {"_end", caught<connection_end>, METH_O, "Ends the connection for the reason given."},
     {"_set_override", caught<connection_set_override>, METH_VARARGS,
      "_set_override(handler, function): has function(conn, *args) serve that request."},

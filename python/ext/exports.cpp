@@ -69,10 +69,17 @@ object::ObjectId Peer::describe_object(const State& state, PyObject* object) {
   return describe_instance(state.names, object);
 }
 
+// What a third peer holds of another connection passes on its class under a number of our own.
+object::ObjectId Peer::describe_export(const State& state, PyObject* object) {
+  object::ObjectId id = describe_object(state, object);
+  if (is_netref(state, object)) id.class_id = as_netref(object)->remote_class->passed_on_id;
+  return id;
+}
+
 Result<void> Peer::write_export_id(PyObject* object, Writer& out,
                                    std::vector<object::IdKey>& sent) noexcept try {
   const auto id = exports_.add(
-      object, [&] { return describe_object(state(), object); },
+      object, [&] { return describe_export(state(), object); },
       [&] { return PyRef::share(object); });
   if (!id) return fail(id.error());
   sent.push_back({id->class_id, id->instance_id});

@@ -8,6 +8,10 @@ namespace sinew::python {
 #define SINEW_NAMES(X)                 \
   X(box_exc, "_box_exc")               \
   X(class_, "__class__")               \
+  X(poll_once, "poll_once")            \
+  X(serve, "serve")                    \
+  X(serve_all, "serve_all")            \
+  X(wait_for, "wait_for")              \
   X(closed_by_peer, "_closed_by_peer") \
   X(exposed_mark, "__sinew_exposed__") \
   X(fget, "fget")                      \

@@ -143,7 +143,7 @@ wire::Family Peer::family() noexcept {
   if (session_.should_listen()) [[unlikely]] {
     constexpr auto kMoment = std::chrono::milliseconds(100);
     const AllowThreads unlocked;
-    connection_.listen(Deadline::after(kMoment));
+    connection_.listen(Deadline::after(cooperator_ ? Duration::zero() : Duration(kMoment)));
     session_.stop_listening();
   }
   if (!session_.has_heard()) session_.note_spoken();
@@ -170,6 +170,7 @@ void Peer::clear_tables() noexcept {
 int Peer::traverse(visitproc visit, void* arg) noexcept {
   Py_VISIT(settings_.safe_attrs.get());
   Py_VISIT(settings_.prefixed_names.get());
+  Py_VISIT(cooperator_.get());
   for (const PyRef& handler : overrides_) Py_VISIT(handler.get());
   if (const int result = exports_.for_each([&](const PyRef& object) {
         Py_VISIT(object.get());

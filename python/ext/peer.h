@@ -93,6 +93,12 @@ class Peer final : public rpc::Dispatcher {
   const Settings* settings() noexcept;
   void settings_changed() noexcept { ++settings_changes_; }
 
+  /// Who waits instead of us, in a program whose threads are greenlets (core/cooperation.py): null
+  /// in all others. With one nothing here may wait, nor may anything that others reach lie on the
+  /// stack while Python code runs: a greenlet that is switched away takes its stack with it.
+  PyObject* cooperator() const noexcept { return cooperator_.get(); }
+  void set_cooperator(PyObject* cooperator) noexcept { cooperator_ = PyRef::share(cooperator); }
+
   /// A handler that the user put in the place of ours, or null.
   PyObject* override_of(std::int64_t handler) const noexcept;
   void set_override(std::int64_t handler, PyObject* function) noexcept;
@@ -131,6 +137,7 @@ class Peer final : public rpc::Dispatcher {
   /// The id that an object would be exported under; the instance number is 1 for "some". Throws
   /// std::bad_alloc.
   static object::ObjectId describe_object(const State& state, PyObject* object);
+  static object::ObjectId describe_export(const State& state, PyObject* object);
 
   /// Lets go of everything the peer held. For the end of the connection.
   void clear_tables() noexcept;
@@ -212,6 +219,7 @@ class Peer final : public rpc::Dispatcher {
   std::uint64_t settings_changes_ = 1;  // how often the config changed
   std::uint64_t settings_read_ = 0;     // as of which change settings_ was read
   std::array<PyRef, 21> overrides_;
+  PyRef cooperator_;
   object::ExportTable<PyRef, PyObject*> exports_;
   Imports imports_;  // weak: a dying netref leaves
   RemoteClassTable classes_;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "async_result.h"
 #include "errors.h"
 #include "gil.h"
 #include "give_back.h"
@@ -118,6 +119,10 @@ bool Question::send(rpc::Call& call, bool later) noexcept try {
   rpc::WaitStatus status{};
   {
     const AllowThreads unlocked;
+    if (peer_.cooperator() != nullptr) {
+      peer_.connection().flush();  // the idle flusher sends the rest
+      return true;
+    }
     status = peer_.connection().drain(Deadline::never());
   }
   if (status != rpc::WaitStatus::kInterrupted) return true;
@@ -133,6 +138,7 @@ PyObject* Question::ask() noexcept {
   if (settings == nullptr) return nullptr;
   const TimePoint asked = Clock::system().now();
   const Deadline deadline = Deadline::earlier(settings->deadline(), deadline_);
+  if (peer_.cooperator() != nullptr) return ask_cooperatively(asked, deadline);
   rpc::Call call(seq_);
   if (!send(call)) return nullptr;
   if (!peer_.poll_briefly(call, deadline)) {
@@ -161,6 +167,19 @@ PyObject* Question::ask() noexcept {
     return nullptr;
   }
   return take_outcome(peer_, call);
+}
+
+// The call lies in an AsyncResult: while this greenlet waits, its stack is not in its place.
+PyObject* Question::ask_cooperatively(TimePoint asked, Deadline deadline) noexcept {
+  const PyRef result = make_async_result(peer_.owner(), seq_);
+  if (!result) return nullptr;
+  set_expiry(result.get(), deadline);
+  if (!send(call_of(result.get()))) return nullptr;
+  PyObject* const value = value_of(result.get());
+  if (value == nullptr && call_of(result.get()).outcome() == rpc::Call::Outcome::kExpired) {
+    raise_too_late(Clock::system().now() - asked);
+  }
+  return value;
 }
 
 // An exception of ours leaves through the call.

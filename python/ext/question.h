@@ -46,6 +46,7 @@ class Question {
 
  private:
   bool check(Result<void> result) noexcept;
+  PyObject* ask_cooperatively(TimePoint asked, Deadline deadline) noexcept;
   bool abandon(rpc::Call& call) noexcept;
   void leave(rpc::Call& call) noexcept;
   void raise_too_late(Duration waited) noexcept;

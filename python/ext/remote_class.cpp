@@ -1,6 +1,7 @@
 #include "remote_class.h"
 
 #include <array>
+#include <atomic>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,9 @@ constexpr std::array<std::string_view, 12> kBufferedClasses = {
     "builtins.list",      "builtins.tuple",     "builtins.set",         "builtins.frozenset",
     "builtins.dict",      "builtins.range",     "builtins.str",         "builtins.bytes",
     "builtins.bytearray", "builtins.dict_keys", "builtins.dict_values", "builtins.dict_items"};
+
+// Small numbers: no class of ours lies at such an address.
+std::atomic<std::int64_t> passed_on_classes{1};
 
 bool is_buffered(std::string_view name) noexcept {
   for (const std::string_view candidate : kBufferedClasses) {
@@ -47,6 +51,7 @@ RemoteClass& RemoteClassTable::add(const object::ObjectIdView& id) {
   auto fresh = std::make_unique<RemoteClass>();
   fresh->name = id.name;
   fresh->class_id = id.class_id;
+  fresh->passed_on_id = passed_on_classes.fetch_add(1, std::memory_order_relaxed);
   fresh->wire_prefix = make_prefix(id);
   fresh->buffered = is_buffered(id.name);
   RemoteClass& result = *fresh;

@@ -18,6 +18,9 @@ namespace sinew::python {
 struct RemoteClass {
   std::string name;  ///< "package.module.Class"; for a module its own name
   std::int64_t class_id = 0;
+  /// The number that stands for class_id towards a third peer. Two upstream processes, forks of one
+  /// above all, may give the same number to different classes.
+  std::int64_t passed_on_id = 0;
   std::string wire_prefix;  ///< an id's bytes up to the instance number, ready to send
   PyRef instance_type;      ///< the proxy type of instances; empty until one was seen
   PyRef class_type;         ///< the proxy type of the class object itself

@@ -31,6 +31,8 @@ void serve_notice(Peer& peer, const rpc::Incoming& notice) noexcept {
 // Serves one request. False when it raised something that is to leave through the waiting call;
 // the exception is set then.
 bool serve(Peer& peer, const rpc::Incoming& request) noexcept {
+  // Greenlets share their thread: there it is Python's own limit that counts.
+  if (peer.cooperator() != nullptr) return answer(peer, request, false);
   ++serving_depth;
   const bool stay = answer(peer, request, serving_depth > peer.limits().max_call_depth);
   --serving_depth;

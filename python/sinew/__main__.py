@@ -14,8 +14,11 @@ def main(argv: list[str] | None = None) -> int:
     if argv[:1] == ["classic"]:
         from sinew.rpyc.cli.rpyc_classic import main as classic  # noqa: PLC0415
 
-        classic(argv[1:])
-        return 0
+        return int(classic(argv[1:], "sinew classic"))
+    if argv[:1] == ["registry"]:
+        from sinew.rpyc.cli.rpyc_registry import main as registry  # noqa: PLC0415
+
+        return int(registry(argv[1:], "sinew registry"))
     options = _parser().parse_args(argv)
     try:
         return _serve(options)
@@ -35,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"sinew {sinew.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     commands.add_parser("classic", help="a classic server: `sinew classic --help`", add_help=False)
+    commands.add_parser("registry", help="find services by name in a network", add_help=False)
     serve = commands.add_parser("serve", help="serve an object or a class")
     serve.add_argument("thing", metavar="MODULE:OBJECT", help="what to serve")
     serve.add_argument(
@@ -50,17 +54,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from sinew.serving import make_server  # noqa: PLC0415 - not for --help
+    from sinew.serving import address_of, make_server  # noqa: PLC0415 - not for --help
 
     try:
         thing = _find(options.thing)
         files = {name: getattr(options, name) for name in ("certfile", "keyfile", "cafile")}
         given = {name: file for name, file in files.items() if file}
         server = make_server(thing, options.uri, **given)
-    except (ImportError, AttributeError, TypeError, ValueError, OSError) as error:
-        sys.stderr.write(f"sinew: {error}\n")
+        server._listen()  # whoever reads the address may connect at once
+    except OSError as error:
+        sys.stderr.write(f"sinew serve: {error.strerror or error}\n")
+        return 1
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        sys.stderr.write(f"sinew serve: {error}\n")
         return 2
-    sys.stderr.write(f"serving {options.thing} at {options.uri}, Ctrl-C ends\n")
+    sys.stderr.write(f"serving {options.thing} at {address_of(server)}, Ctrl-C ends\n")
     server.start()
     return 0
 

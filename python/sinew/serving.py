@@ -16,7 +16,8 @@ _TLS_OPTIONS = ("certfile", "keyfile", "cafile", "crlfile", "verify", "handshake
 def make_server(thing: Any, uri: str, **options: Any) -> ThreadedServer:
     """Return a server for `thing`, listening at `uri` once it is started.
 
-    The options are those of `serve`.
+    Without a port there it chooses a free one: `address_of` tells. The options are those of
+    `serve`. OSError that names the address if nobody can listen there.
     """
     place = address.parse(uri, default_port=0)
     of_tls = {name: options.pop(name) for name in _TLS_OPTIONS if name in options}
@@ -26,11 +27,24 @@ def make_server(thing: Any, uri: str, **options: Any) -> ThreadedServer:
         options["authenticator"] = _tls_authenticator(**of_tls)
     elif of_tls:
         raise ValueError(f"{', '.join(of_tls)}: write tls:// instead of {uri!r}")
-    if place.path:
-        return Server(service_of(thing), socket_path=place.path, **options)
-    return Server(
-        service_of(thing), hostname=place.host, port=place.port, ipv6=place.is_ipv6, **options
-    )
+    where = {"socket_path": place.path} if place.path else _tcp(place)
+    service = service_of(thing)
+    try:
+        return Server(service, **where, **options)
+    except OSError as error:
+        raise type(error)(error.errno, f"cannot listen at {uri}: {error.strerror}") from None
+
+
+def _tcp(place: address.Address) -> dict[str, Any]:
+    return {"hostname": place.host, "port": place.port, "ipv6": place.is_ipv6}
+
+
+def address_of(server: ThreadedServer) -> address.Address:
+    """Return where a server listens, the port that it chose included."""
+    if isinstance(server.port, str):
+        return address.Address(path=server.port)
+    is_tls = isinstance(server.authenticator, SSLAuthenticator)
+    return address.Address(host=server.host, port=server.port, is_tls=is_tls)
 
 
 def _tls_authenticator(
@@ -61,7 +75,9 @@ def serve(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> Non
 
     `thing` is an object with members marked by `@sinew.expose`, or a class of such: then each
     connection gets an instance of its own. A `rpyc.Service` will do, too. Only this machine can
-    connect unless `uri` says otherwise. The options are those of `rpyc.ThreadedServer`.
+    connect unless `uri` says otherwise; without a port there a free one is chosen and printed. The
+    options are those of `rpyc.ThreadedServer`. OSError that names the address if nobody can listen
+    there.
 
     With `tls://host:port` it shows `certfile`, whose key is in `keyfile` (or in the same file).
     With `cafile` a client has to show a certificate that an authority in it has signed, unless
@@ -69,5 +85,6 @@ def serve(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> Non
     `handshake_timeout` seconds (10) is refused. Nobody is served without TLS.
     """
     server = make_server(thing, uri, **options)
-    sys.stderr.write(f"serving {thing!r} at {uri}, Ctrl-C ends\n")
+    server._listen()  # whoever reads the address may connect at once
+    sys.stderr.write(f"serving {thing!r} at {address_of(server)}, Ctrl-C ends\n")
     server.start()

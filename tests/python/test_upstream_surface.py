@@ -8,17 +8,15 @@ import pytest
 from harness.presence import require
 
 LATER = {
-    "rpyc.utils.factory": {
-        "ssh_connect",
-        "discover",
-        "list_services",
-        "connect_by_service",
-        "DiscoveryError",
-        "ForbiddenError",
+    "rpyc.utils.factory": {"ssh_connect"},
+    "rpyc.utils.classic": {"ssh_connect"},
+    "rpyc.utils.teleportation": {
+        "CODE_HAVEARG_SIZE",
+        "is_py_gte38",
+        "is_py_gte310",
+        "is_py_gte311",
     },
-    "rpyc.utils.classic": {"ssh_connect", "teleport_function", "interact", "pm"},
-    "rpyc.utils.server": {"ForkingServer", "GeventServer"},
-    "rpyc.core.stream": {"maxint", "retry_errnos", "NamedPipeStream", "Win32PipeStream"},
+    "rpyc.core.stream": {"NamedPipeStream", "Win32PipeStream"},
     "rpyc.core.brine": {"register"},
     "rpyc.core.netref": {"asyncreq", "syncreq", "class_factory"},
     "rpyc.core.protocol": set(),
@@ -31,6 +29,8 @@ MODULES = (
     "rpyc.utils",
     "rpyc.utils.server",
     "rpyc.utils.authenticators",
+    "rpyc.utils.registry",
+    "rpyc.utils.teleportation",
     "rpyc.core.service",
     "rpyc.core.protocol",
     "rpyc.core.async_",
@@ -46,17 +46,15 @@ MODULES = (
     "rpyc.version",
 )
 TOP_LATER = {
-    "discover",
-    "list_services",
-    "connect_by_service",
     "ssh_connect",
-    "ForkingServer",
 }
 # Members of stock's classes that only its own implementation calls; the engine makes results and
 # netrefs without a constructor that a program could use.
 INNER_MEMBERS = {
     "rpyc.core.async_.AsyncResult": {"__init__"},
     "rpyc.core.netref.BaseNetref": {"__init__"},
+    "rpyc.utils.server.ForkingServer": {"_handle_sigchld"},
+    "rpyc.utils.server.GeventServer": {"_register"},
     "rpyc.utils.server.Server": {"_bg_register", "_register"},
     "rpyc.utils.server.ThreadPoolServer": {
         "_listen",
@@ -175,6 +173,17 @@ def test_a_name_of_a_later_stage_says_what_is_missing():
     for name in TOP_LATER:
         with pytest.raises((AttributeError, NotImplementedError), match=name):
             getattr(ours, name)()
+
+
+def test_pipes_of_windows_say_why_they_are_missing():
+    stream = ours_of("rpyc.core.stream")
+    for name in ("NamedPipeStream", "Win32PipeStream"):
+        with pytest.raises(AttributeError, match="Linux"):
+            getattr(stream, name)
+
+
+def test_the_old_name_of_the_module_of_results():
+    assert ours_of("rpyc.core.async").AsyncResult is ours_of("rpyc.core.async_").AsyncResult
 
 
 def test_the_version_is_the_one_of_the_newest_stock():

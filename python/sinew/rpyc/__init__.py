@@ -16,6 +16,7 @@ _PLACES = {
     "Channel": "core.channel:Channel",
     "ClassicService": "core.service:ClassicService",
     "Connection": "core.protocol:Connection",
+    "ForkingServer": "utils.server:ForkingServer",
     "GenericException": "core.vinegar:GenericException",
     "MasterService": "core.service:MasterService",
     "OneShotServer": "utils.server:OneShotServer",
@@ -33,6 +34,7 @@ _PLACES = {
     "classic": "utils.classic",
     "cli": "cli",
     "connect": "utils.factory:connect",
+    "connect_by_service": "utils.factory:connect_by_service",
     "connect_channel": "utils.factory:connect_channel",
     "connect_pipes": "utils.factory:connect_pipes",
     "connect_stdpipes": "utils.factory:connect_stdpipes",
@@ -40,8 +42,10 @@ _PLACES = {
     "connect_subproc": "utils.factory:connect_subproc",
     "connect_thread": "utils.factory:connect_thread",
     "core": "core",
+    "discover": "utils.factory:discover",
     "exposed": "utils:exposed",
     "lib": "lib",
+    "list_services": "utils.factory:list_services",
     "restricted": "utils.helpers:restricted",
     "service": "utils:service",
     "setup_logger": "lib:setup_logger",
@@ -52,10 +56,6 @@ _PLACES = {
     "version": "version",
 }
 _LATER = {
-    "ForkingServer": _lazy.FORKING,
-    "connect_by_service": _lazy.REGISTRY,
-    "discover": _lazy.REGISTRY,
-    "list_services": _lazy.REGISTRY,
     "ssh_connect": _lazy.SSH,
 }
 

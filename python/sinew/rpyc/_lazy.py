@@ -39,7 +39,3 @@ def _why_missing(package, name, later):
 
 
 SSH = "SSH connections are not part of this version of Sinew"
-REGISTRY = "the registry is not part of this version of Sinew"
-FORKING = "the forking server is not part of this version of Sinew"
-GEVENT = "the gevent server is not part of this version of Sinew"
-TELEPORT = "teleporting functions is not part of this version of Sinew"

@@ -148,3 +148,4 @@ def test_the_mock_connection_works_on_this_interpreter(lib):
     assert mock.eval("x + 1") == 4
     assert mock.namespace["x"] == 3
     assert mock.builtins.len("ab") == 2
+    assert mock.teleport(lambda n: n * 2, def_=False)(21) == 42

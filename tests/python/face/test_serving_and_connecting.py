@@ -5,6 +5,8 @@ import threading
 
 import pytest
 
+from harness.waiting import eventually
+
 sinew = pytest.importorskip("sinew")
 pytestmark = pytest.mark.skipif(not hasattr(sinew, "connect"), reason="sinew is not built")
 
@@ -109,12 +111,38 @@ def test_an_object_that_exposes_nothing_is_refused():
         ("tcp://here:port", "port"),
         ("tcp://here:70000", "port"),
         ("tcp://[::1:5", "bracket"),
+        ("tcp://[::1]5", "bracket"),
+        ("tcp://[here]:5", "bracket"),
+        ("tcp://::1", "bracket"),
+        ("tcp://here:1:2", "bracket"),
+        ("tcp://here:", "port"),
+        ("tcp://here:-1", "port"),
+        ("tcp://he re:1", "no host"),
+        ("tcp://me@here:1", "no host"),
+        ("tcp://here/there:1", "no host"),
+        ("", "no host"),
         ("unix://", "path"),
     ],
 )
 def test_an_address_that_makes_no_sense_is_refused(uri, complaint):
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=f"{complaint}.*write tcp://"):
         sinew.connect(uri)
+
+
+def test_a_server_without_a_port_has_a_free_one_and_prints_it(capfd):
+    arguments = (Calculator(), "tcp://127.0.0.1")
+    threading.Thread(target=sinew.serve, args=arguments, daemon=True).start()
+    place = re.compile(r"at (tcp://127\.0\.0\.1:\d+), Ctrl-C ends")
+    found = eventually(lambda: place.search(capfd.readouterr().err))
+    with sinew.connect(found[1]) as conn:
+        assert conn.root.add(1, 2) == 3
+
+
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+def test_a_taken_address_stands_in_the_error(kind, served, tmp_path):
+    uri = served(Calculator(), f"unix://{tmp_path}/s" if kind == "unix" else "tcp://127.0.0.1:0")
+    with pytest.raises(OSError, match=re.escape(f"cannot listen at {uri}: Address already in use")):
+        sinew.serve(Calculator(), uri)
 
 
 def test_nobody_at_the_address():

@@ -30,6 +30,7 @@ class ServerProcess:
         socket_path=None,
         authenticator=None,
         options=None,
+        gevent=False,
     ):
         command = [
             sys.executable,
@@ -45,6 +46,8 @@ class ServerProcess:
             "--options",
             json.dumps(options or {}),
         ]
+        if gevent:
+            command += ["--gevent"]
         if socket_path:
             command += ["--socket-path", str(socket_path)]
         if authenticator:

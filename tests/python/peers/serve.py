@@ -4,6 +4,14 @@ Prints one line of JSON, `{"port": N}` or `{"path": P}`, once it listens, and en
 standard input does, so that it never outlives the tests.
 """
 
+import sys
+
+if "--gevent" in sys.argv:  # before anything else is imported
+    from gevent import monkey
+
+    monkey.patch_all()
+
+import _thread
 import argparse
 import faulthandler
 import importlib
@@ -11,8 +19,6 @@ import json
 import logging
 import os
 import signal
-import sys
-import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -28,6 +34,7 @@ def parse_arguments():
     parser.add_argument("--config", type=json.loads, default={})
     parser.add_argument("--options", type=json.loads, default={}, help="server keywords")
     parser.add_argument("--socket-path")
+    parser.add_argument("--gevent", action="store_true", help="make threads greenlets")
     parser.add_argument("--authenticator", help="MODULE:FUNCTION within peers")
     return parser.parse_args()
 
@@ -78,7 +85,10 @@ def main():
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     arguments = parse_arguments()
     server = make_server(arguments, load_implementation(arguments.impl))
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    start_thread = _thread.start_new_thread
+    if arguments.gevent:  # a greenlet would read, and everything wait for it
+        start_thread = monkey.get_original("_thread", "start_new_thread")
+    start_thread(end_with_parent, ())
     serving = server._start_in_thread()  # returns once it listens
     place = {"path": arguments.socket_path} if arguments.socket_path else {"port": server.port}
     print(json.dumps(place), flush=True)

@@ -1,15 +1,18 @@
 """The program `rpyc_classic`: its options, what it prints, its modes."""
 
 import contextlib
+import queue
 import re
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from harness import impls
 from harness.combos import only
+from harness.waiting import eventually
 
 STARTED = re.compile(r"server started on \[(.*)\]:(\d+)")
 
@@ -88,6 +91,16 @@ def test_it_takes_host_mode_and_short_options(start, dial):
     assert first.eval("1 + 1") == second.eval("2")
 
 
+def test_it_may_fork_for_each_client(start, dial):
+    process = start("--mode", "forking", "-p", "0")
+    _, port = wait_started(process)
+    first, second = dial(port), dial(port)
+    pids = {conn.modules.os.getpid() for conn in (first, second)}
+    assert len(pids | {process.pid}) == 3
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 0
+
+
 def test_it_listens_at_an_ipv6_address(start, dial):
     process = start("--ipv6", "-p", "0", "--host", "::1")
     host, port = wait_started(process)
@@ -126,6 +139,33 @@ def test_a_log_file_receives_the_log(start, dial, tmp_path):
     dial(port).close()
     process.wait(10)
     assert STARTED.search(log.read_text())
+
+
+@pytest.mark.parametrize("kind", ["UDP", "TCP"])
+def test_it_announces_itself_to_a_registry(rpyc, start, dial, kind):
+    module = impls.submodule(rpyc, "utils.registry")
+    registry = getattr(module, f"{kind}RegistryServer")("127.0.0.1", 0)
+    added = queue.SimpleQueue()
+    registry.on_service_added = lambda *entry: added.put(entry)
+    thread = threading.Thread(target=registry.start, daemon=True)
+    thread.start()
+    # UDP is not said: plumbum makes it small letters, which stock takes for TCP.
+    start(
+        *("-p", "0", "--register", *(["--registry-type", kind] if kind == "TCP" else [])),
+        *("--registry-host", "127.0.0.1", "--registry-port", str(registry.port)),
+    )
+    name, (host, port) = added.get(timeout=10)
+    assert (name, host) == ("SLAVE", "127.0.0.1")
+    assert dial(port).eval("6 * 7") == 42
+    eventually(lambda: registry.active)
+    registry.close()
+    thread.join(10)
+
+
+def test_a_tcp_registry_has_to_be_named(start):
+    process = start("--register", "--registry-type", "TCP")
+    assert process.wait(10) != 0
+    assert "--registry-host" in process.stderr.read()
 
 
 def test_ctrl_c_ends_it(start, dial):

@@ -3,54 +3,58 @@
 Whoever connects may do what this process may: serve trusted networks only.
 """
 
-import argparse
 import sys
 
 from sinew.rpyc.core.service import ClassicService, SlaveService
 from sinew.rpyc.lib import setup_logger
 from sinew.rpyc.utils.authenticators import SSLAuthenticator
 from sinew.rpyc.utils.classic import DEFAULT_SERVER_PORT, DEFAULT_SERVER_SSL_PORT
-from sinew.rpyc.utils.server import OneShotServer, ThreadedServer
-from sinew.rpyc.version import __version__
+from sinew.rpyc.utils.registry import REGISTRY_PORT, TCPRegistryClient, UDPRegistryClient
+from sinew.rpyc.utils.server import ForkingServer, OneShotServer, ThreadedServer
 
-_LATER = {
-    "register": "the registry",
-}
+from . import _shared
+
+_KINDS = {"threaded": ThreadedServer, "forking": ForkingServer, "oneshot": OneShotServer}
 
 
-def main(arguments=None):
-    """Run the program; return when the server ends. SystemExit for wrong arguments."""
-    options = _parse(arguments)
+def main(arguments=None, program="rpyc_classic"):
+    """Run the program; return its exit code when the server ends. SystemExit for wrong arguments.
+
+    `program` is what it calls itself.
+    """
+    options = _parse(arguments, program)
+    setup_logger(options.quiet, options.logfile)
     if options.mode == "stdio":
-        _serve_stdio(options)
-    else:
-        _serve_socket(options)
+        _serve_stdio()
+        return 0
+    try:
+        server = _make_server(options)
+    except OSError as error:
+        return _shared.cannot_listen(program, options.host, options.port, error)
+    _serve(server, options)
+    return 0
 
 
-def _parse(arguments):
-    parser = _parser()
+def _parse(arguments, program):
+    parser = _parser(program)
     options = parser.parse_args(arguments)
-    for name, feature in _LATER.items():
-        if getattr(options, name):
-            flag = "--" + name.replace("_", "-")
-            parser.error(f"{flag}: {feature} is not part of this version of Sinew")
     if bool(options.ssl_keyfile) != bool(options.ssl_certfile):
         parser.error("--ssl-keyfile and --ssl-certfile belong together")
     if options.ssl_cafile and not options.ssl_keyfile:
         parser.error("--ssl-cafile needs --ssl-keyfile and --ssl-certfile")
     if options.port is None:
         options.port = DEFAULT_SERVER_SSL_PORT if options.ssl_keyfile else DEFAULT_SERVER_PORT
-    if options.mode == "forking":
-        parser.error("--mode forking is not part of this version of Sinew")
     if options.host is None:
         options.host = "::1" if options.ipv6 else "127.0.0.1"
+    if options.registry_host is None:
+        if options.register and options.registry_type == "TCP":
+            parser.error("--registry-type TCP: with TCP registry, you must specify --registry-host")
+        options.registry_host = "255.255.255.255"
     return options
 
 
-def _parser():
-    parser = argparse.ArgumentParser(
-        prog="rpyc_classic", description="Serve this Python interpreter to trusted clients."
-    )
+def _parser(program):
+    parser = _shared.make_parser(program, "Serve this Python interpreter to trusted clients.")
     parser.add_argument(
         "-m",
         "--mode",
@@ -67,11 +71,6 @@ def _parser():
     tls.add_argument(
         "--ssl-cafile", metavar="FILE", help="serve only who shows a certificate signed by these"
     )
-    log = parser.add_argument_group("logging")
-    log.add_argument("--logfile", metavar="FILE", help="where to log (default: standard error)")
-    log.add_argument("-q", "--quiet", action="store_true", help="log errors only")
-    parser.add_argument("-v", "--version", action="version", version=f"%(prog)s {__version__}")
-    parser.add_argument("--help-all", action="help", help=argparse.SUPPRESS)
     return parser
 
 
@@ -79,7 +78,7 @@ def _add_socket_options(group):
     group.add_argument(
         "-p",
         "--port",
-        type=_port,
+        type=_shared.port,
         help=f"TCP port to listen at, 0 for any (default: {DEFAULT_SERVER_PORT}, with TLS "
         f"{DEFAULT_SERVER_SSL_PORT})",
     )
@@ -89,33 +88,40 @@ def _add_socket_options(group):
 
 def _add_registry_options(group):
     group.add_argument("--register", action="store_true", help="announce to a registry")
-    group.add_argument("--registry-type", type=str.upper, choices=("UDP", "TCP"), default="UDP")
-    group.add_argument("--registry-port", type=_port, default=18811)
-    group.add_argument("--registry-host", default=None)
+    group.add_argument(
+        "--registry-type",
+        type=str.upper,
+        choices=("UDP", "TCP"),
+        default="UDP",
+        help="how to reach it (default: UDP)",
+    )
+    group.add_argument("--registry-port", type=_shared.port, default=REGISTRY_PORT)
+    group.add_argument(
+        "--registry-host",
+        help="where it is (default: anywhere in the local network; with TCP it must be told)",
+    )
 
 
-def _port(text):
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError(f"no port: {text}")
-    return number
-
-
-def _serve_socket(options):
-    setup_logger(options.quiet, options.logfile)
+def _make_server(options):
+    kind = _KINDS[options.mode]
+    registrar = TCPRegistryClient if options.registry_type == "TCP" else UDPRegistryClient
     authenticator = None
     if options.ssl_keyfile:
         authenticator = SSLAuthenticator(
             options.ssl_keyfile, options.ssl_certfile, options.ssl_cafile
         )
-    kind = OneShotServer if options.mode == "oneshot" else ThreadedServer
-    server = kind(
+    return kind(
         SlaveService,
         hostname=options.host,
         port=options.port,
         ipv6=options.ipv6,
         authenticator=authenticator,
+        registrar=registrar(options.registry_host, options.registry_port),
+        auto_register=options.register,
     )
+
+
+def _serve(server, options):
     if options.mode == "oneshot":
         server._listen()  # whoever reads the address may connect at once
         sys.stdout.write(f"rpyc-oneshot\n{server.host}\t{server.port}\n")
@@ -123,10 +129,9 @@ def _serve_socket(options):
     server.start()
 
 
-def _serve_stdio(options):
+def _serve_stdio():
     from sinew.rpyc.utils.factory import connect_stdpipes  # noqa: PLC0415 - only for this mode
 
-    setup_logger(options.quiet, options.logfile)
     try:
         connect_stdpipes(ClassicService, {"wire_family": "detect"}).serve_all()
     except KeyboardInterrupt:
@@ -134,4 +139,4 @@ def _serve_stdio(options):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -226,6 +226,10 @@ def _array(self, dtype=None, copy=None):
 
     # Allowed by this side's own configuration: checked above.
     array = pickle.loads(syncreq(self, consts.HANDLE_PICKLE, -1))  # noqa: S301
+    if not hasattr(array, "__array__"):  # a list, say
+        import numpy  # noqa: ICN001, PLC0415, RUF100
+
+        return numpy.asarray(array, dtype)
     return array.__array__() if dtype is None else array.__array__(dtype)
 
 

@@ -40,6 +40,7 @@ class Connection(_EngineConnection):
     """
 
     __module__ = "rpyc.core.protocol"
+    _cooperator = None  # who waits in a program whose threads are greenlets
 
     def __init__(self, root, channel, config={}):  # noqa: B006 - stock's signature; only read
         self._closed = True  # until there is something to close
@@ -70,6 +71,14 @@ class Connection(_EngineConnection):
             self._attach_pipes(stream.incoming.fileno(), stream.outgoing.fileno())
         else:
             self._attach_stream(stream)
+            return
+        import socket  # noqa: PLC0415
+
+        if socket.socket.__module__ != "socket":  # gevent's: threads are greenlets
+            from .cooperation import Cooperator  # noqa: PLC0415
+
+            self._cooperator = Cooperator(self, stream)
+            self._set_cooperator(self._cooperator)
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -140,6 +149,8 @@ class Connection(_EngineConnection):
             return
         self._closed = True
         self._end(reason)
+        if self._cooperator is not None:
+            self._cooperator.stop()
         self._remote_root = None
         try:
             self._channel.close()
@@ -292,7 +303,9 @@ class Connection(_EngineConnection):
     def _handle_inspect(self, id_pack):
         obj = self._exported(id_pack)
         if isinstance(obj, netref.BaseNetref):  # of another connection: its owner knows
-            return netref.syncreq(obj, consts.HANDLE_INSPECT)
+            owner = object.__getattribute__(obj, "____conn__")
+            id_pack = object.__getattribute__(obj, "____id_pack__")
+            return owner.sync_request(consts.HANDLE_INSPECT, id_pack)
         from sinew.rpyc.lib import get_methods  # noqa: PLC0415
 
         return tuple(get_methods(netref.LOCAL_ATTRS, obj))

@@ -5,15 +5,25 @@ The engine reads and writes the file descriptor of these streams directly. The m
 file descriptor (a subclass, a wrapped socket).
 """
 
+import errno
 import os
 import socket
 import sys
 from contextlib import suppress
 
+from sinew.rpyc import _lazy
 from sinew.rpyc.lib import Timeout, socket_backoff_connect
 from sinew.rpyc.lib.compat import poll
 
 from .consts import STREAM_CHUNK
+
+_WINDOWS = "the pipes of Windows are not part of Sinew, which runs on Linux"
+__getattr__, __dir__ = _lazy.lazily(
+    __name__, {}, dict.fromkeys(("NamedPipeStream", "Win32PipeStream"), _WINDOWS)
+)
+
+maxint = sys.maxsize
+retry_errnos = (errno.EAGAIN, errno.EWOULDBLOCK)
 
 _CLOSED_TEXT = "stream has been closed"
 _ENDED_TEXT = "connection closed by peer"
@@ -180,7 +190,7 @@ class SocketStream(Stream):
         sock, self.sock = self.sock, ClosedFile
         if sock is ClosedFile:
             return
-        with suppress(OSError, EOFError):
+        with suppress(OSError, EOFError, AttributeError):
             sock.shutdown(socket.SHUT_RDWR)  # wakes a reader in another thread
         sock.close()
 
@@ -196,7 +206,7 @@ class SocketStream(Stream):
         view, done = memoryview(data), 0
         while done < count:
             try:
-                got = self.sock.recv_into(view[done : done + self.MAX_IO_CHUNK])
+                got = self._receive(view[done : done + self.MAX_IO_CHUNK])
             except TimeoutError:
                 continue
             except OSError as error:
@@ -210,10 +220,27 @@ class SocketStream(Stream):
 
     def write(self, data):
         try:
-            self.sock.sendall(data)
+            self._send(data)
         except OSError as error:
             self.close()
             raise EOFError(str(error)) from error
+
+    # What stands for a socket may have no more than recv() and send(): a channel of paramiko.
+
+    def _receive(self, into):
+        if hasattr(self.sock, "recv_into"):
+            return self.sock.recv_into(into)
+        piece = self.sock.recv(len(into))
+        into[: len(piece)] = piece
+        return len(piece)
+
+    def _send(self, data):
+        if hasattr(self.sock, "sendall"):
+            self.sock.sendall(data)
+            return
+        view = memoryview(data)
+        while view:
+            view = view[self.sock.send(view[: self.MAX_IO_CHUNK]) :]
 
 
 def _connect_to_first(places, timeout, attempts):

@@ -40,19 +40,20 @@ def safe_import(name):
 def setup_logger(quiet=False, logfile=None, namespace=None):
     """Configure logging for a program and return its logger.
 
-    `quiet` shows errors only; `logfile` is a path, standard error when None; `namespace` names
-    the logger, the root logger when None.
+    `quiet` shows errors only; `logfile` is a path, standard error when None. The logger is `rpyc`,
+    or its child `namespace`.
     """
     import logging  # noqa: PLC0415 - 4 ms that clients should not pay
 
     options = {"filename": logfile} if logfile else {"stream": sys.stderr}
+    origin = "" if quiet else " %(name)s[%(threadName)s]"
     logging.basicConfig(
         level=logging.ERROR if quiet else logging.DEBUG,
-        format="%(asctime)s %(levelname)s %(name)s[%(threadName)s]: %(message)s",
+        format=f"%(asctime)s %(levelname)s{origin}: %(message)s",
         datefmt="%b %d %H:%M:%S",
         **options,
     )
-    return logging.getLogger(namespace)
+    return logging.getLogger("rpyc" if namespace is None else f"rpyc.{namespace}")
 
 
 class hybridmethod:  # noqa: N801 - the name is part of the interface

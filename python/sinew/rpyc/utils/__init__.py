@@ -6,7 +6,15 @@ _DEFAULT_PREFIX = "exposed_"  # that of the default configuration
 _PLACES = {
     **{
         name: f"utils.{name}"
-        for name in ("authenticators", "classic", "factory", "helpers", "server")
+        for name in (
+            "authenticators",
+            "classic",
+            "factory",
+            "helpers",
+            "registry",
+            "server",
+            "teleportation",
+        )
     },
     "DEFAULT_CONFIG": "core.protocol:DEFAULT_CONFIG",
 }

@@ -201,8 +201,18 @@ def interact(conn, namespace=None):
 
 
 def teleport_function(conn, func, globals=None, def_=True):  # noqa: A002
-    """Raise NotImplementedError: teleporting functions belongs to a later version."""
-    raise NotImplementedError(f"cannot teleport {func!r}: {_lazy.TELEPORT}")
+    """Send a function to the peer as bytecode; return the netref of the function there.
+
+    `globals` is the dictionary of the peer that it sees, `conn.namespace` by default; with `def_`
+    it is entered there. TypeError for a function that cannot be sent, or if the peer's Python has
+    other bytecode.
+    """
+    from . import teleportation  # noqa: PLC0415
+
+    exported = teleportation.export_function(func)
+    teleportation.require_same_bytecode(conn)
+    there = conn.modules["rpyc.utils.teleportation"]
+    return there.import_function(exported, conn.namespace if globals is None else globals, def_)
 
 
 class MockClassicConnection:

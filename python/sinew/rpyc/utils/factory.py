@@ -16,16 +16,15 @@ from sinew.rpyc.core.stream import PipeStream, SocketStream, TunneledSocketStrea
 from sinew.rpyc.lib import spawn
 
 _LATER = {
-    **dict.fromkeys(
-        ("DiscoveryError", "ForbiddenError", "connect_by_service", "discover", "list_services"),
-        _lazy.REGISTRY,
-    ),
     "ssh_connect": _lazy.SSH,
 }
 
 __all__ = [
+    "DiscoveryError",
+    "ForbiddenError",
     "TunneledSocketStream",
     "connect",
+    "connect_by_service",
     "connect_channel",
     "connect_multiprocess",
     "connect_pipes",
@@ -33,6 +32,8 @@ __all__ = [
     "connect_stream",
     "connect_subproc",
     "connect_thread",
+    "discover",
+    "list_services",
     "ssl_connect",
     "unix_connect",
 ]
@@ -40,6 +41,18 @@ __getattr__, __dir__ = _lazy.lazily(__name__, {}, _LATER)
 
 # The dictionaries in the signatures below are stock's, and nobody changes them.
 # ruff: noqa: B006
+
+
+class DiscoveryError(Exception):
+    """No server of the service was found, or none of those that were found answers."""
+
+    __module__ = "rpyc.utils.factory"
+
+
+class ForbiddenError(Exception):
+    """The registry does not tell which services there are."""
+
+    __module__ = "rpyc.utils.factory"
 
 
 def connect_channel(channel, service=VoidService, config={}):
@@ -124,6 +137,58 @@ def ssl_connect(
     }
     stream = SocketStream.ssl_connect(host, port, options, ipv6=ipv6, keepalive=keepalive)
     return connect_stream(stream, service, config)
+
+
+def discover(service_name, host=None, registrar=None, timeout=2):
+    """Return the (ip, port) of each server of a service; DiscoveryError if there is none.
+
+    `host` leaves those at other hosts out; `registrar` is who is asked, by default every registry
+    in the local network, for `timeout` seconds.
+    """
+    addresses = _registrar(registrar, timeout).discover(service_name)
+    if not addresses:
+        raise DiscoveryError(f"no servers exposing {service_name!r} were found")
+    if host:
+        places = {place[4][0] for place in socket.getaddrinfo(host, None)}
+        addresses = [address for address in addresses if address[0] in places]
+        if not addresses:
+            raise DiscoveryError(f"no servers exposing {service_name!r} were found on {host}")
+    return addresses
+
+
+def list_services(registrar=None, filter_host=None, timeout=2):
+    """Return the names of the services that a registry knows, or of those at one host.
+
+    ForbiddenError if it does not tell. `registrar` and `timeout` are those of `discover`.
+    """
+    services = _registrar(registrar, timeout).list(filter_host)
+    if services is None:
+        raise ForbiddenError("Registry doesn't allow listing")
+    return services
+
+
+def connect_by_service(
+    service_name, host=None, registrar=None, timeout=2, service=VoidService, config={}
+):
+    """Connect to the first server of a service that answers; DiscoveryError if none does.
+
+    `host`, `registrar` and `timeout` are those of `discover`, `service` and `config` ours.
+    """
+    addresses = discover(service_name, host=host, registrar=registrar, timeout=timeout)
+    for found, port in addresses:
+        try:
+            return connect(found, port, service, config=config, ipv6=":" in found)
+        except OSError:  # registered, but gone
+            pass
+    raise DiscoveryError(f"All services are down: {addresses}")
+
+
+def _registrar(registrar, timeout):
+    if registrar is not None:
+        return registrar
+    from .registry_client import UDPRegistryClient  # noqa: PLC0415 - imports logging
+
+    return UDPRegistryClient(timeout=timeout)
 
 
 def connect_subproc(args, service=VoidService, config={}):

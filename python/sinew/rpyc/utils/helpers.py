@@ -1,6 +1,6 @@
 """Helpers around netrefs: asynchronous calls, chunked iteration, views, background serving."""
 
-from threading import current_thread
+import threading
 
 from sinew._sinew import buffered_iterator
 from sinew.rpyc.core.consts import HANDLE_BUFFITER, HANDLE_CALL  # noqa: F401 - stock has them here
@@ -148,7 +148,7 @@ class BgServingThread:
     def stop(self):
         """End serving and wait for the thread to end."""
         self._active = False
-        if self._thread is not current_thread():  # stopped by a request that it serves
+        if self._thread is not threading.current_thread():  # stopped by a request that it serves
             self._thread.join()
 
 

@@ -19,11 +19,17 @@ from sinew.rpyc.core.stream import SocketStream
 from sinew.rpyc.lib import spawn, spawn_waitready
 
 from .authenticators import AuthenticationError
+from .registry_client import UDPRegistryClient
 
-__all__ = ["AuthenticationError", "OneShotServer", "Server", "ThreadPoolServer", "ThreadedServer"]
-__getattr__, __dir__ = _lazy.lazily(
-    __name__, {}, {"ForkingServer": _lazy.FORKING, "GeventServer": _lazy.GEVENT}
-)
+__all__ = [
+    "AuthenticationError",
+    "GeventServer",
+    "OneShotServer",
+    "Server",
+    "ThreadPoolServer",
+    "ThreadedServer",
+]
+__getattr__, __dir__ = _lazy.lazily(__name__, {"ForkingServer": "utils.forking:ForkingServer"})
 
 
 class Server:
@@ -31,7 +37,9 @@ class Server:
 
     `service` is a class or an instance. `hostname` None means every interface of the machine.
     `authenticator` is described in `authenticators`. `protocol_config` is laid over the default
-    configuration of each connection and may be changed for later ones. `listener_timeout` is how
+    configuration of each connection and may be changed for later ones. `registrar` is a client of a
+    registry (`registry`), at which the server announces itself as long as it runs; `auto_register`
+    without one announces it in the local network. `listener_timeout` is how
     often `accept` looks whether the server is still wanted. `socket_path` makes it a unix socket
     instead. ValueError if an address is given with a path.
 
@@ -62,7 +70,6 @@ class Server:
         self.service = service
         self.authenticator = authenticator
         self.backlog = backlog
-        self.registrar = registrar
         self.auto_register = bool(registrar) if auto_register is None else auto_register
         self.protocol_config = {} if protocol_config is None else protocol_config
         self.clients = set()
@@ -83,6 +90,9 @@ class Server:
         self.listener.settimeout(listener_timeout)
         self.logger = logger or logging.getLogger(f"{service.get_service_name()}/{self.port}")
         self.protocol_config.setdefault("logger", self.logger)
+        self.registrar = UDPRegistryClient(logger=self.logger) if registrar is None else registrar
+        self._registering = threading.Lock()  # so that nothing is registered after the end
+        self._over = threading.Event()
 
     def close(self):
         """Stop listening and end every connection; closing twice is allowed.
@@ -93,6 +103,7 @@ class Server:
             return
         self._closed = True
         self.active = False
+        self._over.set()
         if self.auto_register:
             self._unregister()
         _shut(self.listener)  # wakes `accept`
@@ -110,7 +121,7 @@ class Server:
     def accept(self):
         """Wait for one client and hand it to `_accept_method`; EOFError if the server closes."""
         while self.active:
-            self._drop_silent()
+            self._look_after_clients()
             try:
                 sock, address = self.listener.accept()
             except TimeoutError:
@@ -123,14 +134,14 @@ class Server:
                 raise EOFError("the server was closed") from error
             sock.setblocking(True)
             self.logger.info("accepted %s with fd %s", address, sock.fileno())
-            if len(self.clients) >= self._option("max_connections"):
+            if self._count_clients() >= self._option("max_connections"):
                 self.logger.warning("refused %s: max_connections are here", address)
                 _shut(sock)
                 continue
             self.clients.add(sock)
             try:
                 self._accept_method(sock)
-            except RuntimeError as error:  # no thread for it
+            except (RuntimeError, OSError) as error:  # no thread or process for it
                 self.logger.warning("refused %s: %s", address, error)
                 self._let_go(sock)
                 time.sleep(_PAUSE)
@@ -141,6 +152,13 @@ class Server:
         """Close the socket of a client that is refused or has left."""
         _shut(self._admitted.pop(sock, sock))
         self.clients.discard(sock)
+
+    def _count_clients(self):
+        return len(self.clients)
+
+    def _look_after_clients(self):
+        """Called before each wait for a client, every `listener_timeout` at least."""
+        self._drop_silent()
 
     def _option(self, key):
         return self.protocol_config.get(key, DEFAULT_CONFIG[key])
@@ -214,22 +232,32 @@ class Server:
         conn.serve_all()
 
     def _bg_register(self):
-        """Register again and again, as long as the server is there."""
+        """Announce the service again and again, as long as the server is there."""
         interval = self.registrar.REREGISTER_INTERVAL
-        pause = threading.Event()
-        while self.active:
+        self.logger.info("started background auto-register thread (interval = %s)", interval)
+        while not self._over.wait(interval if self._register_once() else _RETRY):
+            pass
+
+    def _register_once(self):
+        """Announce the service; tell whether the registry acknowledged."""
+        with self._registering:
+            if self._over.is_set():
+                return False
             try:
                 aliases = self.service.get_service_aliases()
-                self.registrar.register(aliases, self.port, interface=self.host)
+                if self.registrar.register(aliases, self.port, interface=self.host):
+                    return True
+                self.logger.info("registering services did not work - retry")
             except Exception:
-                self.logger.exception("registering failed")
-            pause.wait(interval)
+                self.logger.exception("error registering services")
+            return False
 
     def _unregister(self):
-        try:
-            self.registrar.unregister(self.port)
-        except Exception:
-            self.logger.exception("unregistering failed")
+        with self._registering:
+            try:
+                self.registrar.unregister(self.port)
+            except Exception:
+                self.logger.exception("error unregistering services")
 
     def _listen(self):
         if self.active:
@@ -264,6 +292,7 @@ class Server:
 
 
 _PAUSE = 0.1
+_RETRY = 1.0  # seconds after which a server asks a registry again that did not acknowledge
 _GRACE = 1.0  # seconds for the threads of a pool to come back from what they serve
 
 # What `accept` may fail with while the listener is well: the client left, or resources ran out.
@@ -343,6 +372,21 @@ class ThreadedServer(Server):
         spawn(self._authenticate_and_serve_client, sock)
 
 
+class GeventServer(ThreadedServer):
+    """Serves each client in a greenlet, for programs that called `gevent.monkey.patch_all()`.
+
+    There every thread is a greenlet, so this is `ThreadedServer` by another name; without the
+    patches RuntimeError says so.
+    """
+
+    __module__ = "rpyc.utils.server"
+
+    def __init__(self, *args, **kwargs):
+        if socket.socket.__module__ == "socket":
+            raise RuntimeError("GeventServer needs gevent.monkey.patch_all() to be called before")
+        super().__init__(*args, **kwargs)
+
+
 class ThreadPoolServer(Server):
     """Serves many clients with few threads; an idle client costs none.
 
@@ -373,8 +417,10 @@ class ThreadPoolServer(Server):
             self._pool.stop(_GRACE)
 
     def _accept_method(self, sock):
+        if socket.socket.__module__ != "socket":  # greenlets: a thread of the pool would stop all
+            spawn(self._authenticate_and_serve_client, sock)
         # Who is slow to prove who he is must not hold up the threads that serve the others.
-        if self.authenticator:
+        elif self.authenticator:
             spawn(self._authenticate_and_add, sock)
         else:
             self._add(sock)
