@@ -13,6 +13,8 @@
 #include "errors.h"
 #include "gil.h"
 #include "give_back.h"
+#include "messages.h"
+#include "overrides.h"
 #include "peer.h"
 #include "question.h"
 
@@ -35,13 +37,18 @@ struct AsyncResultHead {
 };
 
 struct AsyncResultObject : AsyncResultHead {
-  std::optional<AsyncCall> call;  // constructed in make_async_result
+  std::optional<AsyncCall> call;  // empty until the request has a number
   Deadline expiry;
   PyObject* callbacks;  // owned reference to a list; null while there are none
   PyObject* value;      // owned reference: the decoded result or exception; null before
   bool is_exception;
   bool announced;  // holds a reference on itself until its completion has been announced
+  bool by_number;  // sent by `_send`: the answer goes to whoever `_callbacks` has for its number
 };
+
+// What this thread waits for by calling conn.serve(). That must not wait for a message that nobody
+// is going to send while another thread reads the very answer.
+thread_local AsyncResultObject* awaited = nullptr;
 
 AsyncResultObject* self_of(PyObject* object) noexcept {
   return reinterpret_cast<AsyncResultObject*>(object);
@@ -57,18 +64,29 @@ void announce_if_pending(Peer& peer, AsyncCall& call) noexcept {
 
 // Whether there is an answer, or the certainty that there will be none.
 bool is_done(const AsyncResultObject* self) noexcept {
+  if (self->value != nullptr) return true;
   return self->call && self->call->done() && self->call->outcome() != rpc::Call::Outcome::kExpired;
 }
 
 bool is_expired(AsyncResultObject* self) noexcept {
   if (is_done(self) || self->connection->peer == nullptr) return false;
+  if (!self->call) return self->expiry.passed();
   return self->connection->peer->connection().check_expiry(*self->call);
+}
+
+bool is_taken(const AsyncResultObject* self, HookSet hooks) noexcept {
+  return (overridden(self->connection) & hooks) != 0;
 }
 
 // Serves what is there, without waiting. False with an exception set.
 bool poll_once(AsyncResultObject* self) noexcept {
   Peer* const peer = peer_of(self);
   if (peer == nullptr) return false;
+  if (!self->call || is_taken(self, kPollHooks)) {
+    return static_cast<bool>(
+        PyRef::steal(PyObject_CallMethodNoArgs(reinterpret_cast<PyObject*>(self->connection),
+                                               self->connection->state->names.poll_all.get())));
+  }
   rpc::WaitStatus status{};
   {
     const AllowThreads unlocked;
@@ -83,6 +101,15 @@ bool decode(AsyncResultObject* self) noexcept {
   if (self->value != nullptr) return true;
   Peer* const peer = peer_of(self);
   if (peer == nullptr) return false;
+  const bool is_answered = self->call->outcome() != rpc::Call::Outcome::kFailed;
+  if (is_answered && (self->by_number || is_taken(self, kMessageHooks))) {
+    if (!deliver_in_python(*peer, *self->call, reinterpret_cast<PyObject*>(self))) return false;
+    if (self->value != nullptr) return true;
+    PyErr_SetString(PyExc_TimeoutError,
+                    "the answer came, but the connection's methods did not "
+                    "give it to its AsyncResult");
+    return false;
+  }
   PyRef value = PyRef::steal(take_outcome(*peer, *self->call));
   self->is_exception = !value;
   if (!value) value = take_exception();
@@ -129,10 +156,40 @@ int async_result_clear(PyObject* object) {
 // ---------------------------------------------------------------------------------------------
 // Methods
 
+// Waits as stock does: by conn.serve(), again and again. False with an exception set.
+bool wait_by_serving(AsyncResultObject* self) noexcept {
+  PyObject* const connection = reinterpret_cast<PyObject*>(self->connection);
+  while (!is_done(self) && !is_expired(self)) {
+    if (self->connection->peer->connection().is_dead()) {
+      raise_dead(*self->connection->peer);
+      return false;
+    }
+    AsyncResultObject* const outer = std::exchange(awaited, self);
+    const PyRef served = PyRef::steal(
+        PyObject_CallMethodOneArg(connection, self->connection->state->names.serve_for.get(),
+                                  reinterpret_cast<PyObject*>(self)));
+    awaited = outer;
+    if (!served) {
+      if (!is_done(self) || PyErr_ExceptionMatches(PyExc_EOFError) == 0) return false;
+      PyErr_Clear();  // the answer was the last thing that came
+    }
+    if (PyErr_CheckSignals() != 0) return false;
+  }
+  return true;
+}
+
 PyObject* async_result_wait(PyObject* object, PyObject* /*unused*/) {
   AsyncResultObject* const self = self_of(object);
   Peer* const peer = peer_of(self);
   if (peer == nullptr) return nullptr;
+  if (!self->call || is_taken(self, hook_bit(Hook::kServe))) {
+    if (!wait_by_serving(self)) return nullptr;
+    if (self->value != nullptr) Py_RETURN_NONE;
+    if (!self->call) {
+      PyErr_SetString(PyExc_TimeoutError, "result expired");
+      return nullptr;
+    }
+  }
   if (!self->call->done() && !peer->poll_briefly(*self->call, self->expiry)) {
     // One that came while we looked would not interrupt the wait any more.
     if (PyErr_Occurred() != nullptr || PyErr_CheckSignals() != 0) return nullptr;
@@ -145,6 +202,7 @@ PyObject* async_result_wait(PyObject* object, PyObject* /*unused*/) {
     }
   }
   announce_if_pending(*peer, *self->call);
+  if (self->value != nullptr) Py_RETURN_NONE;
   if (!is_done(self)) {
     is_expired(self);  // from now on, whatever comes
     PyErr_SetString(PyExc_TimeoutError, "result expired");
@@ -175,8 +233,11 @@ PyObject* async_result_get_ready(PyObject* object, void* /*closure*/) {
 PyObject* async_result_get_error(PyObject* object, void* /*closure*/) {
   const PyRef ready = PyRef::steal(async_result_get_ready(object, nullptr));
   if (!ready) return nullptr;
-  return PyBool_FromLong(is_done(self_of(object)) &&
-                         self_of(object)->call->outcome() != rpc::Call::Outcome::kReply);
+  const AsyncResultObject* const self = self_of(object);
+  if (!is_done(self)) Py_RETURN_FALSE;
+  const bool failed = self->value != nullptr ? self->is_exception
+                                             : self->call->outcome() != rpc::Call::Outcome::kReply;
+  return PyBool_FromLong(failed);
 }
 
 PyObject* async_result_get_expired(PyObject* object, void* /*closure*/) {
@@ -201,7 +262,7 @@ PyObject* async_result_add_callback(PyObject* object, PyObject* function) {
   if (self->callbacks == nullptr || PyList_Append(self->callbacks, function) != 0) return nullptr;
   Peer* const peer = peer_of(self);
   if (peer == nullptr) return nullptr;
-  if (self->announced) Py_RETURN_NONE;
+  if (self->announced || !self->call) Py_RETURN_NONE;
   if (peer->connection().notify_on_completion(*self->call)) {
     self->announced = true;
     Py_INCREF(object);  // until announce_completion(): the program may drop the result now
@@ -211,6 +272,46 @@ PyObject* async_result_add_callback(PyObject* object, PyObject* function) {
   Py_CLEAR(self->callbacks);
   if (!is_done(self)) Py_RETURN_NONE;
   return PyObject_CallOneArg(function, object);
+}
+
+void run_callbacks(AsyncResultObject* self) noexcept {
+  const PyRef callbacks = PyRef::steal(std::exchange(self->callbacks, nullptr));
+  if (!callbacks) return;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(callbacks.get()); ++i) {
+    const PyRef function = PyRef::share(PyList_GET_ITEM(callbacks.get(), i));
+    const PyRef done =
+        PyRef::steal(PyObject_CallOneArg(function.get(), reinterpret_cast<PyObject*>(self)));
+    if (!done) PyErr_WriteUnraisable(function.get());
+  }
+}
+
+// result(is_exception, value): what `_seq_request_callback` does with the answer.
+PyObject* async_result_call(PyObject* object, PyObject* args, PyObject* /*kwargs*/) {
+  AsyncResultObject* const self = self_of(object);
+  int is_exception = 0;
+  PyObject* value = nullptr;
+  if (PyArg_ParseTuple(args, "pO", &is_exception, &value) == 0) return nullptr;
+  if (self->value != nullptr || is_expired(self)) Py_RETURN_NONE;
+  if (is_exception != 0 && PyExceptionInstance_Check(value) == 0) {
+    PyErr_SetString(PyExc_TypeError, "the result is to be an exception");
+    return nullptr;
+  }
+  self->is_exception = is_exception != 0;
+  self->value = PyRef::share(value).release();
+  if (!self->announced) run_callbacks(self);  // else whoever announces it does
+  Py_RETURN_NONE;
+}
+
+// Whether a wait is to go on; what conn.serve() gets as `waiting`.
+PyObject* async_result_waiting(PyObject* object, PyObject* /*unused*/) {
+  return PyBool_FromLong(!is_done(self_of(object)) && !is_expired(self_of(object)));
+}
+
+// Seconds until it expires, or None.
+PyObject* async_result_get_timeleft(PyObject* object, void* /*closure*/) {
+  const Deadline expiry = self_of(object)->expiry;
+  if (expiry.is_never()) Py_RETURN_NONE;
+  return PyFloat_FromDouble(std::chrono::duration<double>(expiry.remaining()).count());
 }
 
 PyObject* async_result_repr(PyObject* object) {
@@ -231,9 +332,12 @@ PyMethodDef methods[] = {
      "Has function(self) called when the answer comes, or now if it is there already."},
     {"set_expiry", async_result_set_expiry, METH_O,
      "Sets the time from now, in seconds or None for never, after which the result expires."},
+    {"_waiting", async_result_waiting, METH_NOARGS, "Whether there is something to wait for."},
     {nullptr, nullptr, 0, nullptr}};
 
 PyGetSetDef getset[] = {
+    {"_timeleft", async_result_get_timeleft, nullptr,
+     "The seconds until the result expires; None for never.", nullptr},
     {"value", async_result_get_value, nullptr,
      "The result, waited for; raises what the call raised, or AsyncResultTimeout.", nullptr},
     {"ready", async_result_get_ready, nullptr,
@@ -256,6 +360,7 @@ PyType_Slot slots[] = {
     {Py_tp_traverse, reinterpret_cast<void*>(async_result_traverse)},
     {Py_tp_clear, reinterpret_cast<void*>(async_result_clear)},
     {Py_tp_repr, reinterpret_cast<void*>(async_result_repr)},
+    {Py_tp_call, reinterpret_cast<void*>(async_result_call)},
     {Py_tp_methods, methods},
     {Py_tp_getset, getset},
     {Py_tp_members, members},
@@ -273,17 +378,80 @@ bool init_async_result_type(State& state, PyObject* module) noexcept {
          PyModule_AddObjectRef(module, "AsyncResult", state.async_result_type.get()) == 0;
 }
 
-PyRef make_async_result(ConnectionObject* connection, std::int64_t seq) noexcept {
+PyRef make_unsent_result(ConnectionObject* connection) noexcept {
   auto* const type = reinterpret_cast<PyTypeObject*>(connection->state->async_result_type.get());
   PyRef object = PyRef::steal(type->tp_alloc(type, 0));
   if (!object) return object;
   AsyncResultObject* const self = self_of(object.get());
   Py_INCREF(connection);
   self->connection = connection;
-  new (&self->call) std::optional<AsyncCall>(std::in_place, seq, self);
+  new (&self->call) std::optional<AsyncCall>();
   new (&self->expiry) Deadline(Deadline::never());
   count_live(Counted::kAsyncResult, 1);
   return object;
+}
+
+PyRef make_async_result(ConnectionObject* connection, std::int64_t seq) noexcept {
+  PyRef object = make_unsent_result(connection);
+  if (object) self_of(object.get())->call.emplace(seq, self_of(object.get()));
+  return object;
+}
+
+PyRef result_to_send(Peer& peer, std::int64_t seq) noexcept {
+  ConnectionObject* const connection = peer.owner();
+  const PyRef number = PyRef::steal(PyLong_FromLongLong(seq));
+  const PyRef callbacks =
+      PyRef::steal(PyObject_GetAttr(peer.owner_object(), peer.state().names.callbacks.get()));
+  if (!number || !callbacks) return {};
+  PyRef object = PyRef::share(PyDict_Check(callbacks.get()) != 0
+                                  ? PyDict_GetItemWithError(callbacks.get(), number.get())
+                                  : nullptr);
+  if (PyErr_Occurred() != nullptr) return {};
+  const bool is_ours = object &&
+                       Py_TYPE(object.get()) ==
+                           reinterpret_cast<PyTypeObject*>(peer.state().async_result_type.get()) &&
+                       self_of(object.get())->connection == connection &&
+                       !self_of(object.get())->call;
+  if (!is_ours) object = make_unsent_result(connection);
+  if (!object) return object;
+  AsyncResultObject* const self = self_of(object.get());
+  self->call.emplace(seq, self);
+  self->by_number = true;
+  if (!self->expiry.is_never()) peer.connection().set_expiry(*self->call, self->expiry);
+  return object;
+}
+
+bool announce_when_done(PyRef result) noexcept {
+  AsyncResultObject* const self = self_of(result.get());
+  Peer* const peer = peer_of(self);
+  if (peer == nullptr) return false;
+  self->announced = true;
+  if (peer->connection().notify_on_completion(*self->call)) {
+    static_cast<void>(result.release());  // until announce_completion()
+  } else {
+    self->announced = false;
+    if (!decode(self)) PyErr_Clear();  // nobody waits for what went wrong with it
+  }
+  return true;
+}
+
+PyRef wait_for_awaited(ConnectionObject* connection, Deadline deadline) noexcept {
+  AsyncResultObject* const self = std::exchange(awaited, nullptr);
+  if (self == nullptr || self->connection != connection || !self->call) return {};
+  const PyRef alive = PyRef::share(reinterpret_cast<PyObject*>(self));
+  Peer* const peer = connection->peer;
+  rpc::WaitStatus status{};
+  {
+    const AllowThreads unlocked;
+    status = peer->connection().wait(*self->call, Deadline::earlier(deadline, self->expiry));
+  }
+  announce_if_pending(*peer, *self->call);
+  if (status == rpc::WaitStatus::kInterrupted && PyErr_Occurred() != nullptr) return {};
+  if (status == rpc::WaitStatus::kDead && !is_done(self)) {
+    raise_dead(*peer);
+    return {};
+  }
+  return PyRef::share(status == rpc::WaitStatus::kTimedOut ? Py_False : Py_True);
 }
 
 rpc::Call& call_of(PyObject* async_result) noexcept { return *self_of(async_result)->call; }
@@ -291,7 +459,7 @@ rpc::Call& call_of(PyObject* async_result) noexcept { return *self_of(async_resu
 void set_expiry(PyObject* async_result, double seconds) noexcept {
   AsyncResultObject* const self = self_of(async_result);
   self->expiry = seconds < 0 ? Deadline::never() : deadline_after(seconds);
-  if (self->connection->peer != nullptr) {
+  if (self->connection->peer != nullptr && self->call) {
     self->connection->peer->connection().set_expiry(*self->call, self->expiry);
   }
 }
@@ -299,13 +467,13 @@ void set_expiry(PyObject* async_result, double seconds) noexcept {
 void announce_completion(rpc::Call& call) noexcept {
   AsyncResultObject* const self = static_cast<AsyncCall&>(call).owner;
   const PyRef own = PyRef::steal(reinterpret_cast<PyObject*>(self));  // from add_callback()
-  const PyRef callbacks = PyRef::steal(std::exchange(self->callbacks, nullptr));
-  if (!callbacks || call.outcome() == rpc::Call::Outcome::kExpired) return;
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(callbacks.get()); ++i) {
-    const PyRef function = PyRef::share(PyList_GET_ITEM(callbacks.get(), i));
-    const PyRef done = PyRef::steal(PyObject_CallOneArg(function.get(), own.get()));
-    if (!done) PyErr_WriteUnraisable(function.get());
+  if (call.outcome() == rpc::Call::Outcome::kExpired) {
+    Py_CLEAR(self->callbacks);
+    return;
   }
+  // Where messages go by way of Python, they do so when they come.
+  if (self->by_number && !decode(self)) PyErr_Clear();
+  run_callbacks(self);
 }
 
 }  // namespace sinew::python

@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "connection_methods.h"
+#include "overrides.h"
 #include "peer.h"
 #include "slot.h"
 
@@ -55,6 +56,13 @@ void connection_dealloc(PyObject* object) noexcept {
   delete std::exchange(self->peer, nullptr);
   type->tp_free(object);
   Py_DECREF(type);
+}
+
+// A method that is assigned to this one connection counts like one of its class.
+int connection_setattro(PyObject* object, PyObject* name, PyObject* value) noexcept {
+  if (PyObject_GenericSetAttr(object, name, value) != 0) return -1;
+  note_assignment(self_of(object), name, value == nullptr);
+  return 0;
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -128,6 +136,7 @@ PyType_Slot slots[] = {{Py_tp_doc, const_cast<char*>("The engine's side of a con
                        {Py_tp_dealloc, reinterpret_cast<void*>(connection_dealloc)},
                        {Py_tp_traverse, reinterpret_cast<void*>(connection_traverse)},
                        {Py_tp_clear, reinterpret_cast<void*>(connection_clear)},
+                       {Py_tp_setattro, reinterpret_cast<void*>(connection_setattro)},
                        {Py_tp_methods, kConnectionMethods},
                        {Py_tp_getset, getset},
                        {Py_tp_members, members},

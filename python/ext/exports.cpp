@@ -55,6 +55,12 @@ object::ObjectId describe_instance(const Names& names, PyObject* object) {
   return {qualified_name(names, cls.get()), address_of(Py_TYPE(object)), 1};
 }
 
+PyRef pack_of(const object::ObjectIdView& id) noexcept {
+  return PyRef::steal(
+      Py_BuildValue("(s#LL)", id.name.data(), static_cast<Py_ssize_t>(id.name.size()),
+                    static_cast<long long>(id.class_id), static_cast<long long>(id.instance_id)));
+}
+
 }  // namespace
 
 // The id as stock RPyC makes it (docs/protocols/rpyc.md section 2.5), but for the number of an
@@ -86,6 +92,13 @@ Result<void> Peer::write_export_id(PyObject* object, Writer& out,
 PyRef Peer::exported_object(const object::ObjectIdView& id) noexcept {
   const PyRef* const handle = exports_.find(id);
   return handle != nullptr ? PyRef::share(handle->get()) : PyRef();
+}
+
+PyRef Peer::export_id(PyObject* object) const noexcept {
+  const auto id = exports_.id_of(object);
+  if (id) return pack_of(*id);
+  PyErr_SetObject(PyExc_KeyError, object);
+  return {};
 }
 
 Result<void> Peer::release_export(const object::ObjectIdView& id, std::uint64_t count) noexcept {

@@ -10,6 +10,7 @@
 #include "exposure.h"
 #include "gil.h"
 #include "netref.h"
+#include "overrides.h"
 #include "peer.h"
 #include "pool_object.h"
 #include "remote_method.h"
@@ -27,6 +28,15 @@ PyObject* set_local_names(PyObject* module, PyObject* names) {
   PyRef set = PyRef::steal(PyFrozenSet_New(names));
   if (!set) return nullptr;
   state_in(module)->local_names = std::move(set);
+  Py_RETURN_NONE;
+}
+
+PyObject* set_overridable_class(PyObject* module, PyObject* type) {
+  if (PyType_Check(type) == 0) {
+    PyErr_SetString(PyExc_TypeError, "a class is expected");
+    return nullptr;
+  }
+  if (!set_overridable(*state_in(module), reinterpret_cast<PyTypeObject*>(type))) return nullptr;
   Py_RETURN_NONE;
 }
 
@@ -84,6 +94,8 @@ PyObject* buffered_iterator(PyObject* module, PyObject* args) {
 PyMethodDef methods[] = {
     {"set_local_names", caught<set_local_names>, METH_O,
      "Names of attributes that a netref answers itself."},
+    {"set_overridable", caught<set_overridable_class>, METH_O,
+     "The class whose methods are the engine's: where a subclass has others, those are called."},
     {"new_netref_class", caught<new_netref_class>, METH_VARARGS,
      "new_netref_class(name, attributes): a subclass of BaseNetref."},
     {"get_id_pack", caught<describe>, METH_O,
@@ -148,6 +160,7 @@ int State::traverse(visitproc visit, void* arg) const noexcept {
   Py_VISIT(async_result_type.get());
   Py_VISIT(buffered_iterator_type.get());
   Py_VISIT(pool_type.get());
+  for (const Hook& hook : hooks) Py_VISIT(hook.function.get());
   return 0;
 }
 
@@ -161,6 +174,7 @@ void State::clear() noexcept {
   async_result_type = PyRef();
   buffered_iterator_type = PyRef();
   pool_type = PyRef();
+  for (Hook& hook : hooks) hook.function = PyRef();
 }
 
 State* state_of(PyTypeObject* type) noexcept {

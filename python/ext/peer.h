@@ -101,9 +101,14 @@ class Peer final : public rpc::Dispatcher {
   PyRef import_object(const object::ObjectIdView& id) noexcept;
 
   /// A netref of `type` that the program made itself: the peer did not send the object, so the
-  /// netref is not found again by its id, and releases nothing when it dies. Empty with an
-  /// exception set.
+  /// netref is not found again by its id, and releases nothing when it dies. But one that the
+  /// program's `_netref_factory` makes for an object that is coming in stands for that. Empty with
+  /// an exception set.
   PyRef make_unsent_import(PyTypeObject* type, const object::ObjectIdView& id) noexcept;
+
+  /// A netref of the class that we make for the object: what `_netref_factory` returns. Empty with
+  /// an exception set.
+  PyRef make_default_import(const object::ObjectIdView& id) noexcept;
 
   /// A netref died: its id is no longer known, and is released in front of the next message.
   void forget_import(Netref* netref) noexcept;
@@ -121,6 +126,9 @@ class Peer final : public rpc::Dispatcher {
   Result<void> write_export_id(PyObject* object, Writer& out,
                                std::vector<object::IdKey>& sent) noexcept;
   PyRef exported_object(const object::ObjectIdView& id) noexcept;
+  /// The id that the peer holds the object under: (class name, class id, instance id). Empty with
+  /// KeyError set when it holds it not.
+  PyRef export_id(PyObject* object) const noexcept;
   Result<void> release_export(const object::ObjectIdView& id, std::uint64_t count) noexcept;
   std::size_t export_count() const noexcept { return exports_.size(); }
   std::size_t import_count() const noexcept { return imports_.size(); }
@@ -191,6 +199,9 @@ class Peer final : public rpc::Dispatcher {
   /// The class that `id` names, entered if it is new. Throws sinew::Error beyond the limits.
   RemoteClass& class_of(const object::ObjectIdView& id);
   PyTypeObject* type_for(RemoteClass& remote_class, const object::ObjectIdView& id) noexcept;
+  PyRef import_by_factory(RemoteClass& remote_class, std::int64_t instance_id);
+  void release_soon(RemoteClass& remote_class, std::int64_t instance_id,
+                    std::uint64_t count) noexcept;
   bool read_settings() noexcept;
 
   ConnectionObject* const owner_;

@@ -58,6 +58,13 @@ class ExportTable {
     return entry == entries_.end() ? nullptr : &entry->second.handle;
   }
 
+  /// The id of an object that is in the table. Valid until the next call of a non-const member.
+  std::optional<ObjectIdView> id_of(Identity identity) const {
+    const auto known = keys_.find(identity);
+    if (known == keys_.end()) return std::nullopt;
+    return entries_.find(known->second)->second.view(known->second);
+  }
+
   /// What came of a release.
   struct Released {
     std::optional<Handle> handle;  ///< the object, if the peer holds it no longer

@@ -3,6 +3,8 @@
 The codec is the engine's. The tags are here for programs that look at messages themselves.
 """
 
+from struct import Struct
+
 from sinew import _sinew
 
 TAG_NONE = b"\x00"
@@ -31,6 +33,13 @@ TAG_FLOAT = b"\x18"
 TAG_SLICE = b"\x19"
 TAG_FSET = b"\x1a"
 TAG_COMPLEX = b"\x1b"
+
+# How messages and the numbers in them are packed, for programs that look at them.
+I1 = Struct("!B")
+I4 = Struct("!L")
+I8I8 = Struct("!QQ")
+F8 = Struct("!d")
+C16 = Struct("!dd")
 
 # The integers that are one byte.
 IMM_INTS = {value: bytes((value + 0x50,)) for value in range(-0x30, 0xA0)}

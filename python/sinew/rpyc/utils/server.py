@@ -352,7 +352,9 @@ class ThreadPoolServer(Server):
         self.request_batch_size = kwargs.pop("requestBatchSize", 10)
         super().__init__(*args, **kwargs)
         self._inside = threading.local()
-        self._pool = Pool(self.nbthreads, self._admit, self._leave, self._add_thread)
+        self._pool = Pool(
+            self.nbthreads, self._authenticate_and_build_connection, self._leave, self._add_thread
+        )
 
     def close(self):
         """Stop listening, end every connection and the threads; closing twice is allowed."""
@@ -378,7 +380,7 @@ class ThreadPoolServer(Server):
         self._inside.here = True
         self._pool.run()
 
-    def _admit(self, sock):
+    def _authenticate_and_build_connection(self, sock):
         """Make the connection to a client; None if it is not admitted."""
         try:
             credentials = None
