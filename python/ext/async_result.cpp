@@ -120,6 +120,36 @@ bool decode(AsyncResultObject* self) noexcept {
 // ---------------------------------------------------------------------------------------------
 // Life
 
+// AsyncResult(connection): of a request that was not sent; who calls it gives it its value.
+PyObject* async_result_new(PyTypeObject* type, PyObject* args, PyObject* /*kwargs*/) {
+  const State* const state = state_of(type);
+  PyObject* connection = nullptr;
+  if (state == nullptr ||
+      PyArg_ParseTuple(args, "O!:AsyncResult", state->connection_type.get(), &connection) == 0) {
+    return nullptr;
+  }
+  return make_unsent_result(reinterpret_cast<ConnectionObject*>(connection)).release();
+}
+
+// For programs that make a result themselves and say so in stock's way.
+PyObject* async_result_get_is_ready(PyObject* object, void* /*closure*/) {
+  return PyBool_FromLong(is_done(self_of(object)));
+}
+
+int async_result_set_is_ready(PyObject* object, PyObject* is_ready, void* /*closure*/) {
+  AsyncResultObject* const self = self_of(object);
+  const int truth = is_ready != nullptr ? PyObject_IsTrue(is_ready) : -1;
+  if (truth < 1 || self->call) {
+    if (PyErr_Occurred() == nullptr) {
+      PyErr_SetString(PyExc_AttributeError,
+                      "_is_ready can be set to True, before the request is sent");
+    }
+    return -1;
+  }
+  if (self->value == nullptr) self->value = PyRef::share(Py_None).release();
+  return 0;
+}
+
 void async_result_dealloc(PyObject* object) {
   AsyncResultObject* const self = self_of(object);
   PyTypeObject* const type = Py_TYPE(object);
@@ -336,6 +366,9 @@ PyMethodDef methods[] = {
     {nullptr, nullptr, 0, nullptr}};
 
 PyGetSetDef getset[] = {
+    {"_is_ready", async_result_get_is_ready, async_result_set_is_ready,
+     "Whether there is an answer. Set to True in a result of one's own: the answer is None.",
+     nullptr},
     {"_timeleft", async_result_get_timeleft, nullptr,
      "The seconds until the result expires; None for never.", nullptr},
     {"value", async_result_get_value, nullptr,
@@ -356,6 +389,7 @@ PyMemberDef members[] = {
 
 PyType_Slot slots[] = {
     {Py_tp_doc, const_cast<char*>("The result of a call that was sent without waiting for it.")},
+    {Py_tp_new, reinterpret_cast<void*>(async_result_new)},
     {Py_tp_dealloc, reinterpret_cast<void*>(async_result_dealloc)},
     {Py_tp_traverse, reinterpret_cast<void*>(async_result_traverse)},
     {Py_tp_clear, reinterpret_cast<void*>(async_result_clear)},
@@ -367,8 +401,7 @@ PyType_Slot slots[] = {
     {0, nullptr}};
 
 PyType_Spec spec = {"rpyc.core.async_.AsyncResult", sizeof(AsyncResultObject), 0,
-                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-                    slots};
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
 
 }  // namespace
 

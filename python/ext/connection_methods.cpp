@@ -327,6 +327,32 @@ PyObject* connection_export_id(PyObject* object, PyObject* exported) {
   return peer != nullptr ? peer->export_id(exported).release() : nullptr;
 }
 
+PyObject* connection_exports(PyObject* object, PyObject* /*unused*/) {
+  Peer* const peer = peer_of(self_of(object));
+  return peer != nullptr ? peer->list_exports().release() : nullptr;
+}
+
+PyObject* connection_imports(PyObject* object, PyObject* /*unused*/) {
+  Peer* const peer = peer_of(self_of(object));
+  return peer != nullptr ? peer->list_imports().release() : nullptr;
+}
+
+PyObject* connection_classes(PyObject* object, PyObject* /*unused*/) {
+  Peer* const peer = peer_of(self_of(object));
+  return peer != nullptr ? peer->list_classes().release() : nullptr;
+}
+
+PyObject* connection_adopt(PyObject* object, PyObject* netref) {
+  Peer* const peer = peer_of(self_of(object));
+  if (peer == nullptr) return nullptr;
+  if (!is_netref(peer->state(), netref) || as_netref(netref)->connection != self_of(object)) {
+    PyErr_SetString(PyExc_TypeError, "a netref of this connection is expected");
+    return nullptr;
+  }
+  peer->adopt_import(as_netref(netref));
+  Py_RETURN_NONE;
+}
+
 PyObject* connection_overrides(PyObject* object, PyObject* names) {
   const State& state = *self_of(object)->state;
   const HookSet taken = overridden(self_of(object));
@@ -393,6 +419,13 @@ PyMethodDef kConnectionMethods[] = {
      "_release(id_pack, count=1): lets go of an object of ours that the peer gives back."},
     {"_export_id", caught<connection_export_id>, METH_O,
      "The id under which the peer holds an object of ours; KeyError if it does not."},
+    {"_exports", caught<connection_exports>, METH_NOARGS,
+     "What the peer holds: (id_pack, object, how often it was sent) of each."},
+    {"_imports", caught<connection_imports>, METH_NOARGS, "The living netrefs."},
+    {"_classes", caught<connection_classes>, METH_NOARGS,
+     "The netref classes of the peer's classes: (id_pack, class) of each."},
+    {"_adopt", caught<connection_adopt>, METH_O,
+     "Has a netref that the program made stand for an object that the peer has lent."},
     {"_overrides", caught<connection_overrides>, METH_O,
      "_overrides(names): whether any of those methods is the program's own."},
     {"counts", caught<connection_counts>, METH_NOARGS,

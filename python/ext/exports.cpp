@@ -101,6 +101,41 @@ PyRef Peer::export_id(PyObject* object) const noexcept {
   return {};
 }
 
+PyRef Peer::list_exports() const noexcept {
+  PyRef list = PyRef::steal(PyList_New(0));
+  if (!list) return list;
+  // An item made is a tuple, which may start a collection of garbage, which may run anything: first
+  // all that is wanted is taken, then it is put into objects.
+  struct Entry {
+    object::ObjectId id;
+    PyRef object;
+    std::uint64_t count;
+  };
+  try {
+    std::vector<Entry> entries;
+    entries.reserve(exports_.size());
+    exports_.for_each_entry([&](const object::ObjectIdView& id, const PyRef& object,
+                                std::uint64_t count) {
+      entries.push_back(
+          {{std::string(id.name), id.class_id, id.instance_id}, PyRef::share(object.get()), count});
+      return true;
+    });
+    for (const Entry& entry : entries) {
+      const object::ObjectIdView view{entry.id.name, entry.id.class_id, entry.id.instance_id};
+      const PyRef pack = pack_of(view);
+      const PyRef item =
+          pack ? PyRef::steal(Py_BuildValue("(OOK)", pack.get(), entry.object.get(),
+                                            static_cast<unsigned long long>(entry.count)))
+               : PyRef();
+      if (!item || PyList_Append(list.get(), item.get()) != 0) return {};
+    }
+    return list;
+  } catch (...) {
+    raise_current();
+    return {};
+  }
+}
+
 Result<void> Peer::release_export(const object::ObjectIdView& id, std::uint64_t count) noexcept {
   // The handle goes when the table is in order again: its destructor may run anything.
   const auto released = exports_.release(id, count);

@@ -127,6 +127,45 @@ PyTypeObject* Peer::type_for(RemoteClass& remote_class, const object::ObjectIdVi
   return reinterpret_cast<PyTypeObject*>(slot.get());
 }
 
+PyRef Peer::list_imports() const noexcept try {
+  std::vector<PyRef> living;
+  living.reserve(imports_.size());
+  for (Netref* const netref : imports_) {
+    living.push_back(PyRef::share(reinterpret_cast<PyObject*>(netref)));
+  }
+  PyRef list = PyRef::steal(PyList_New(0));
+  for (const PyRef& netref : living) {
+    if (!list || PyList_Append(list.get(), netref.get()) != 0) return {};
+  }
+  return list;
+} catch (...) {
+  raise_current();
+  return {};
+}
+
+PyRef Peer::list_classes() const noexcept try {
+  PyRef list = PyRef::steal(PyList_New(0));
+  for (const RemoteClass* const remote_class : classes_.list()) {
+    for (const PyRef* const type : {&remote_class->class_type, &remote_class->instance_type}) {
+      if (!list) return list;
+      if (!*type) continue;
+      const PyRef pack = pack_of(*remote_class, type == &remote_class->class_type ? 0 : 1);
+      const PyRef item = pack ? PyRef::steal(PyTuple_Pack(2, pack.get(), type->get())) : PyRef();
+      if (!item || PyList_Append(list.get(), item.get()) != 0) return {};
+    }
+  }
+  return list;
+} catch (...) {
+  raise_current();
+  return {};
+}
+
+void Peer::adopt_import(Netref* netref) noexcept try {
+  if (netref->received == 0 && imports_.insert(netref).second) netref->received = 1;
+} catch (const std::bad_alloc&) {
+  return;  // it stays what it was: one that releases nothing
+}
+
 void Peer::forget_import(Netref* netref) noexcept {
   const auto found = imports_.find(netref);
   if (found != imports_.end() && *found == netref) imports_.erase(found);

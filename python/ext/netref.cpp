@@ -249,13 +249,25 @@ PyObject* netref_get_refcount(PyObject* object, void* /*closure*/) {
   return PyLong_FromUnsignedLongLong(self_of(object)->received);
 }
 
+// Programs that unbox by themselves count what they receive: `netref.____refcount__ += 1`.
+int netref_set_refcount(PyObject* object, PyObject* count, void* /*closure*/) {
+  if (count == nullptr) {
+    PyErr_SetString(PyExc_TypeError, "____refcount__ cannot be deleted");
+    return -1;
+  }
+  const unsigned long long number = PyLong_AsUnsignedLongLong(count);
+  if (number == static_cast<unsigned long long>(-1) && PyErr_Occurred() != nullptr) return -1;
+  self_of(object)->received = number;
+  return 0;
+}
+
 PyGetSetDef netref_getset[] = {
     {"____conn__", caught<netref_get_conn>, nullptr, "The connection that the object lives behind.",
      nullptr},
     {"____id_pack__", caught<netref_get_id_pack>, nullptr,
      "(class name, class id, instance id), as on the wire; instance id 0 is the class itself.",
      nullptr},
-    {"____refcount__", caught<netref_get_refcount>, nullptr,
+    {"____refcount__", caught<netref_get_refcount>, caught<netref_set_refcount>,
      "How often the peer has sent the object.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 

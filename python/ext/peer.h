@@ -110,6 +110,17 @@ class Peer final : public rpc::Dispatcher {
   /// an exception set.
   PyRef make_default_import(const object::ObjectIdView& id) noexcept;
 
+  /// The living netrefs for objects of the peer, in a list. Empty with an exception set.
+  PyRef list_imports() const noexcept;
+
+  /// The classes of the peer that were met: a list of (id, netref class). The instance number in
+  /// the id of a class object is 0, of its instances 1. Empty with an exception set.
+  PyRef list_classes() const noexcept;
+
+  /// Has a netref of this connection that the program made stand for an object which the peer has
+  /// lent once; unless there is another one for it. With the GIL held.
+  void adopt_import(Netref* netref) noexcept;
+
   /// A netref died: its id is no longer known, and is released in front of the next message.
   void forget_import(Netref* netref) noexcept;
 
@@ -129,6 +140,9 @@ class Peer final : public rpc::Dispatcher {
   /// The id that the peer holds the object under: (class name, class id, instance id). Empty with
   /// KeyError set when it holds it not.
   PyRef export_id(PyObject* object) const noexcept;
+  /// Everything that the peer holds: a list of (id, object, how often it was sent). Null with an
+  /// exception set.
+  PyRef list_exports() const noexcept;
   Result<void> release_export(const object::ObjectIdView& id, std::uint64_t count) noexcept;
   std::size_t export_count() const noexcept { return exports_.size(); }
   std::size_t import_count() const noexcept { return imports_.size(); }

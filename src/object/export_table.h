@@ -111,6 +111,15 @@ class ExportTable {
     return 0;
   }
 
+  /// Calls `visit(id, handle, count)` for each entry until it returns false. It must change
+  /// nothing.
+  template <class Visit>
+  void for_each_entry(Visit visit) const {
+    for (const auto& [key, entry] : entries_) {
+      if (!visit(entry.view(key), entry.handle, entry.count)) return;
+    }
+  }
+
   std::size_t size() const noexcept { return entries_.size(); }
 
  private:

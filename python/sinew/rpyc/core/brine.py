@@ -3,6 +3,8 @@
 The codec is the engine's. The tags are here for programs that look at messages themselves.
 """
 
+import sys
+import types
 from struct import Struct
 
 from sinew import _sinew
@@ -49,6 +51,38 @@ simple_types = frozenset(
     (type(None), int, bool, float, bytes, str, complex, type(NotImplemented), type(Ellipsis))
 )
 
+_CLOSED = (
+    "Sinew's codec takes no types of a program's own: it is the engine's, and the other side would "
+    "have to know them, too. Send the value as a tuple, or give both sides "
+    "allow_pickle and use rpyc.classic.obtain(), or override _box() and _unbox() of the Connection"
+)
+
+
+class _Registry(dict):
+    """Can be looked at and used, and not changed."""
+
+    __slots__ = ()
+
+    def _refuse(self, *args, **kwargs):
+        raise TypeError(_CLOSED)
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+
+def register(coll, key):
+    """Refuse to extend the codec; RPyC's decorator for that."""
+
+    def add(function):
+        coll[key] = function
+        return function
+
+    return add
+
+
+def _dump(obj, stream):
+    """Append the bytes of a value to a list of pieces."""
+    stream.append(dump(obj))
+
 
 def dump(obj):
     """Return the bytes of a value; TypeError for one that has no by-value form."""
@@ -63,3 +97,21 @@ def load(data):
 def dumpable(obj):
     """Tell whether `dump` takes the value: exact built-in types, tuples and sets of them."""
     return _sinew.brine_dumpable(obj)
+
+
+_dump_registry = _Registry(
+    dict.fromkeys((*simple_types, tuple, frozenset, slice), _dump)  # type: how it is dumped
+)
+_load_registry = _Registry()
+
+
+class _Codec(types.ModuleType):
+    """This module: what programs assign to it in order to extend the codec would be ignored."""
+
+    def __setattr__(self, name, value):
+        if name in ("simple_types", "_dump_registry", "_load_registry", "_dump", "dump", "load"):
+            raise TypeError(_CLOSED)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Codec

@@ -15,7 +15,7 @@ from sinew._sinew import AsyncResult
 from . import consts, netref, vinegar
 from .async_ import AsyncResultTimeout
 from .config import DEFAULT_CONFIG, LiveConfig
-from .messages import MessagingConnection
+from .private import ViewedConnection
 from .tables import Handlers
 
 __all__ = ["DEFAULT_CONFIG", "AsyncResult", "AsyncResultTimeout", "Connection", "PingError"]
@@ -35,7 +35,7 @@ class PingError(Exception):
 _CLOSED_HERE = "closed by this side"
 
 
-class Connection(MessagingConnection):
+class Connection(ViewedConnection):
     """A connection to a peer: `root` is what the peer offers, `root` here is what we offer.
 
     `root` is the service, `channel` what it runs over, and `config` is laid over DEFAULT_CONFIG.
@@ -64,13 +64,16 @@ class Connection(MessagingConnection):
 
     def _attach(self, channel):
         """Have the engine take the stream over: its descriptor where that is all there is to it."""
-        from .stream import PipeStream, SocketStream, TunneledSocketStream  # noqa: PLC0415
+        from .channel import PacketStream, has_own_packets  # noqa: PLC0415
+        from .stream import PipeStream, is_as_made  # noqa: PLC0415
 
-        stream = getattr(channel, "stream", channel)
-        kind = type(stream)
-        if kind in (SocketStream, TunneledSocketStream) and _is_plain_socket(stream.sock):
+        own = has_own_packets(channel)
+        stream = PacketStream(channel) if own else getattr(channel, "stream", channel)
+        if not is_as_made(stream):
+            self._attach_stream(stream)
+        elif not isinstance(stream, PipeStream) and _is_plain_socket(stream.sock):
             self._attach_socket(stream.fileno())
-        elif kind is PipeStream:
+        elif isinstance(stream, PipeStream):
             self._attach_pipes(stream.incoming.fileno(), stream.outgoing.fileno())
         else:
             self._attach_stream(stream)
