@@ -5,6 +5,7 @@ from typing import Any
 
 from sinew import address
 from sinew.exposing import service_of
+from sinew.rpyc.core.config import refuse_misspelt
 from sinew.rpyc.utils.server import ThreadedServer
 
 Server = ThreadedServer
@@ -15,6 +16,7 @@ def make_server(thing: Any, uri: str, **options: Any) -> ThreadedServer:
 
     The options are those of `rpyc.ThreadedServer`.
     """
+    refuse_misspelt(options.get("protocol_config") or ())
     place = address.parse(uri, default_port=0)
     if place.path:
         return Server(service_of(thing), socket_path=place.path, **options)

@@ -14,7 +14,7 @@ from sinew._sinew import AsyncResult
 
 from . import consts, netref, vinegar
 from .async_ import AsyncResultTimeout
-from .config import DEFAULT_CONFIG, LiveConfig
+from .config import DEFAULT_CONFIG, LiveConfig, warn_of_misspelt
 from .private import ViewedConnection
 from .tables import Handlers
 
@@ -47,6 +47,8 @@ class Connection(ViewedConnection):
     def __init__(self, root, channel, config={}):  # noqa: B006 - stock's signature; only read
         self._closed = True  # until there is something to close
         self._config = config
+        if not config.keys() <= DEFAULT_CONFIG.keys():
+            warn_of_misspelt(config)
         if self._config["connid"] is None:
             self._config["connid"] = f"conn{next(_connection_id)}"
         self._local_root = root
@@ -288,8 +290,8 @@ class Connection(ViewedConnection):
         """Refuse to unpickle what the peer made, unless our own configuration allows it."""
         if not self._config["allow_pickle"]:
             raise ValueError(
-                "unpickling is disabled: the peer would run code here; "
-                "set allow_pickle in this side's configuration if you trust it"
+                "unpickling is disabled: the peer would run code here. If you trust it, allow it "
+                'on this side, too: connect(..., config={"allow_pickle": True})'
             )
 
     @property

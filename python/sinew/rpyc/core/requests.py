@@ -140,6 +140,9 @@ class ServingConnection(_EngineConnection):
         obj = self._exported(id_pack)
         if isinstance(obj, netref.BaseNetref):  # of another connection: its owner knows
             return netref.syncreq(obj, consts.HANDLE_INSPECT)
+        describe = getattr(type(obj), "_sinew_methods", None)
+        if describe is not None:  # it stands for another object (sinew.exposing)
+            return tuple(describe(obj))
         from sinew.rpyc.lib import get_methods  # noqa: PLC0415
 
         return tuple(get_methods(netref.LOCAL_ATTRS, obj))
@@ -149,7 +152,10 @@ class ServingConnection(_EngineConnection):
 
     def _handle_pickle(self, obj, proto):
         if not self._config["allow_pickle"]:
-            raise ValueError("pickling is disabled")
+            raise ValueError(
+                "pickling is disabled; who serves the object may allow it: "
+                'protocol_config={"allow_pickle": True}'
+            )
         import pickle  # noqa: PLC0415
 
         return bytes(pickle.dumps(obj, proto))
