@@ -98,7 +98,7 @@ Served serve(Peer& peer, const rpc::Incoming& request) noexcept try {
 // False with an exception set when the result has no form on the wire.
 bool write_result(Peer& peer, std::int64_t seq, PyObject* result, Writer& out) noexcept try {
   const std::size_t start = wire::begin_frame(out);
-  wire::begin_message(out, peer.family(), wire::MessageKind::kReply, seq);
+  peer.begin_message(out, wire::MessageKind::kReply, seq);
   PeerModel model(peer);
   auto written = dialect::rpyc::box(model, result, out, peer.limits().brine);
   if (written) written = wire::end_frame(out, start);
@@ -125,7 +125,7 @@ void write_plain_exception(Writer& out) {
 
 void write_exception(Peer& peer, std::int64_t seq, PyObject* dumped, Writer& out) noexcept try {
   const std::size_t start = wire::begin_frame(out);
-  wire::begin_message(out, peer.family(), wire::MessageKind::kException, seq);
+  peer.begin_message(out, wire::MessageKind::kException, seq);
   const Writer::Mark mark = out.mark();
   PyModel model;
   if (dumped == nullptr || !wire::encode_brine(model, dumped, out, peer.limits().brine)) {

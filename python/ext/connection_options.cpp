@@ -90,6 +90,7 @@ bool read_truth(PyObject* config, const char* key, bool& into) noexcept {
 
 bool ConnectionOptions::read(PyObject* config) noexcept {
   return read_family(config, session.wire_family) && read_extensions(config, session.extensions) &&
+         read_truth(config, "bind_threads", session.bind_threads) &&
          read_truth(config, "offer_extensions", limits.offer_extensions) &&
          read_size(config, "max_frame_size", session.max_frame_size) &&
          read_size(config, "max_inflated_size", session.max_inflated_size) &&

@@ -201,7 +201,7 @@ void Peer::send_releases() noexcept {
 // Without asking for the family: whoever has something to give back has heard the peer.
 dialect::rpyc::ReleaseWriter Peer::release_writer() {
   return {session_.family(), session_.agrees_on(dialect::rpyc::Extension::kRelease),
-          [this] { return connection_.next_seq(); }};
+          [this] { return connection_.next_seq(); }, session_.binds_threads()};
 }
 
 }  // namespace sinew::python

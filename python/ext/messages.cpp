@@ -64,7 +64,7 @@ bool send_request(Peer& peer, std::int64_t seq, const Writer& message) {
 bool send_message(Peer& peer, wire::MessageKind kind, std::int64_t seq, PyObject* body) {
   Writer out;
   const std::size_t start = wire::begin_frame(out);
-  wire::begin_message(out, peer.family(), kind, seq);
+  peer.begin_message(out, kind, seq);
   PyModel model;
   auto written = wire::encode_brine(model, body, out, peer.limits().brine);
   if (written) written = wire::end_frame(out, start);

@@ -14,6 +14,7 @@
 #include "dialect/rpyc/boxing.h"
 #include "dialect/rpyc/release_writer.h"
 #include "dialect/rpyc/rpyc_session.h"
+#include "dialect/rpyc/thread_binding.h"
 #include "netref.h"
 #include "object/access.h"
 #include "object/export_table.h"
@@ -81,6 +82,14 @@ class Peer final : public rpc::Dispatcher {
     if (limits_.offer_extensions) session_.write_offer(out, connection_.next_seq());
   }
   const dialect::rpyc::RpycSession& session() const noexcept { return session_; }
+
+  /// Writes the start of a message that this thread sends, up to its body.
+  void begin_message(Writer& out, wire::MessageKind kind, std::int64_t seq) {
+    if (session_.binds_threads()) [[unlikely]] {
+      write_thread_binding(out, dialect::rpyc::binding_for_sending(&session_));
+    }
+    wire::begin_message(out, family(), kind, seq);
+  }
 
   /// The family to speak. Before speaking first to a peer of unknown family, listens for a moment:
   /// a peer of RPyC 4.1 to 5.3 that speaks at once is then understood.

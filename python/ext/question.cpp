@@ -13,7 +13,7 @@ using dialect::rpyc::Label;
 Question::Question(Peer& peer, Handler handler, std::size_t count)
     : peer_(peer), model_(peer), seq_(peer.connection().next_seq()) {
   frame_start_ = wire::begin_frame(out_);
-  wire::begin_message(out_, peer.family(), wire::MessageKind::kRequest, seq_);
+  peer.begin_message(out_, wire::MessageKind::kRequest, seq_);
   wire::write_tuple_header(out_, 2);
   wire::write_int(out_, static_cast<std::int64_t>(handler));
   dialect::rpyc::write_label(out_, Label::kTuple);

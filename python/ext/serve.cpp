@@ -46,6 +46,11 @@ void serve_notice(Peer& peer, const rpc::Incoming& notice) noexcept {
 // Serves one request. False when it raised something that is to leave through the waiting call;
 // the exception is set then.
 bool serve(Peer& peer, const rpc::Incoming& request) noexcept {
+  std::optional<dialect::rpyc::ServingBound> bound;
+  if (peer.session().binds_threads()) {
+    bound.emplace(&peer.session(),
+                  dialect::rpyc::ThreadBinding{request.sender_thread, request.recipient_thread});
+  }
   ++serving_depth;
   const bool stay = answer(peer, request, serving_depth > peer.limits().max_call_depth);
   --serving_depth;

@@ -21,6 +21,8 @@ struct Incoming {
   Kind kind = Kind::kRequest;
   std::int64_t seq = 0;  ///< of the request, in its sender's numbering; of a notice, what it is
   Slice body;            ///< what the dialect decodes later, on the thread that needs it
+  std::uint64_t sender_thread = 0;     ///< of the peer's, in a dialect that tells; else 0
+  std::uint64_t recipient_thread = 0;  ///< of ours, as the peer knows it; 0: any
 };
 
 /// The dialect of one connection: how its bytes split into frames and what a frame's header says.

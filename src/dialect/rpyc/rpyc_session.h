@@ -24,6 +24,7 @@ struct SessionOptions {
   std::size_t max_frame_size = std::size_t{1} << 30;       ///< bytes of payload as received
   std::size_t max_inflated_size = std::size_t{256} << 20;  ///< bytes of payload after inflating
   ExtensionSet extensions = ExtensionSet::all();           ///< what to offer and to accept
+  bool bind_threads = false;  ///< messages name threads (thread_binding.h); no extensions then
 };
 
 /// RPyC's frames and message headers, in both wire families, and what two Sinew peers agree on
@@ -54,6 +55,9 @@ class RpycSession final : public rpc::Session {
     return listening_.load(std::memory_order_relaxed) && !heard_.load(std::memory_order_relaxed);
   }
 
+  /// Whether messages begin with a ThreadBinding.
+  bool binds_threads() const noexcept { return options_.bind_threads; }
+
   /// True once a message of the peer has come.
   bool has_heard() const noexcept { return heard_.load(std::memory_order_relaxed); }
 
@@ -82,8 +86,9 @@ class RpycSession final : public rpc::Session {
   std::atomic<bool> heard_{false};  // at least one frame has come
   std::atomic<bool> spoken_{false};
   std::atomic<std::int64_t> offer_seq_{kNotOffered};
-  bool offer_answered_ = false;  // the leader's
-  bool offer_heard_ = false;     // the leader's
+  bool offer_answered_ = false;             // the leader's
+  bool offer_heard_ = false;                // the leader's
+  std::atomic<bool> heard_binding_{false};  // a message looked like one that names threads
   std::array<std::atomic<std::uint8_t>, kExtensions.size()> agreed_{};
 };
 
