@@ -44,6 +44,7 @@ struct AsyncResultObject : AsyncResultHead {
   bool is_exception;
   bool announced;  // holds a reference on itself until its completion has been announced
   bool by_number;  // sent by `_send`: the answer goes to whoever `_callbacks` has for its number
+  bool delivered;  // the answer has begun to do so; the program may take its time
 };
 
 // What this thread waits for by calling conn.serve(). That must not wait for a message that nobody
@@ -65,12 +66,13 @@ void announce_if_pending(Peer& peer, AsyncCall& call) noexcept {
 // Whether there is an answer, or the certainty that there will be none.
 bool is_done(const AsyncResultObject* self) noexcept {
   if (self->value != nullptr) return true;
+  if (self->by_number) return self->call->outcome() == rpc::Call::Outcome::kFailed;
   return self->call && self->call->done() && self->call->outcome() != rpc::Call::Outcome::kExpired;
 }
 
 bool is_expired(AsyncResultObject* self) noexcept {
   if (is_done(self) || self->connection->peer == nullptr) return false;
-  if (!self->call) return self->expiry.passed();
+  if (!self->call || (self->by_number && self->call->done())) return self->expiry.passed();
   return self->connection->peer->connection().check_expiry(*self->call);
 }
 
@@ -96,25 +98,30 @@ bool poll_once(AsyncResultObject* self) noexcept {
   return status != rpc::WaitStatus::kInterrupted || PyErr_Occurred() == nullptr;
 }
 
-// Decodes the answer, once. False with an exception set (which is not the remote one).
+// Decodes the answer, once, or has it go by way of Python, which may set the value. False with an
+// exception set (which is not the remote one).
 bool decode(AsyncResultObject* self) noexcept {
   if (self->value != nullptr) return true;
   Peer* const peer = peer_of(self);
   if (peer == nullptr) return false;
-  const bool is_answered = self->call->outcome() != rpc::Call::Outcome::kFailed;
-  if (is_answered && (self->by_number || is_taken(self, kMessageHooks))) {
-    if (!deliver_in_python(*peer, *self->call, reinterpret_cast<PyObject*>(self))) return false;
-    if (self->value != nullptr) return true;
-    PyErr_SetString(PyExc_TimeoutError,
-                    "the answer came, but the connection's methods did not "
-                    "give it to its AsyncResult");
-    return false;
+  if (self->by_number && self->call->outcome() != rpc::Call::Outcome::kFailed) {
+    return std::exchange(self->delivered, true) ||
+           deliver_in_python(*peer, *self->call, reinterpret_cast<PyObject*>(self));
   }
   PyRef value = PyRef::steal(take_outcome(*peer, *self->call));
   self->is_exception = !value;
   if (!value) value = take_exception();
   if (self->value == nullptr) self->value = value.release();  // unless another thread was quicker
   return true;
+}
+
+// Has an answer go by way of Python. What is raised there is what the call has come to.
+void deliver(AsyncResultObject* self) noexcept {
+  if (decode(self)) return;
+  PyRef exception = take_exception();
+  if (self->value != nullptr) return;
+  self->is_exception = true;
+  self->value = exception.release();
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -232,6 +239,10 @@ PyObject* async_result_wait(PyObject* object, PyObject* /*unused*/) {
     }
   }
   announce_if_pending(*peer, *self->call);
+  if (self->by_number && self->call->done()) {
+    deliver(self);
+    if (!wait_by_serving(self)) return nullptr;
+  }
   if (self->value != nullptr) Py_RETURN_NONE;
   if (!is_done(self)) {
     is_expired(self);  // from now on, whatever comes
@@ -337,6 +348,10 @@ PyObject* async_result_waiting(PyObject* object, PyObject* /*unused*/) {
   return PyBool_FromLong(!is_done(self_of(object)) && !is_expired(self_of(object)));
 }
 
+PyObject* async_result_get_delivered(PyObject* object, void* /*closure*/) {
+  return PyBool_FromLong(self_of(object)->delivered ? 1 : 0);
+}
+
 // Seconds until it expires, or None.
 PyObject* async_result_get_timeleft(PyObject* object, void* /*closure*/) {
   const Deadline expiry = self_of(object)->expiry;
@@ -369,6 +384,8 @@ PyGetSetDef getset[] = {
     {"_is_ready", async_result_get_is_ready, async_result_set_is_ready,
      "Whether there is an answer. Set to True in a result of one's own: the answer is None.",
      nullptr},
+    {"_delivered", async_result_get_delivered, nullptr,
+     "Whether the answer was given to the connection's methods.", nullptr},
     {"_timeleft", async_result_get_timeleft, nullptr,
      "The seconds until the result expires; None for never.", nullptr},
     {"value", async_result_get_value, nullptr,
@@ -463,14 +480,16 @@ bool announce_when_done(PyRef result) noexcept {
     static_cast<void>(result.release());  // until announce_completion()
   } else {
     self->announced = false;
-    if (!decode(self)) PyErr_Clear();  // nobody waits for what went wrong with it
+    deliver(self);
   }
   return true;
 }
 
 PyRef wait_for_awaited(ConnectionObject* connection, Deadline deadline) noexcept {
   AsyncResultObject* const self = std::exchange(awaited, nullptr);
-  if (self == nullptr || self->connection != connection || !self->call) return {};
+  if (self == nullptr || self->connection != connection || !self->call || self->call->done()) {
+    return {};
+  }
   const PyRef alive = PyRef::share(reinterpret_cast<PyObject*>(self));
   Peer* const peer = connection->peer;
   rpc::WaitStatus status{};
@@ -505,8 +524,9 @@ void announce_completion(rpc::Call& call) noexcept {
     return;
   }
   // Where messages go by way of Python, they do so when they come.
-  if (self->by_number && !decode(self)) PyErr_Clear();
-  run_callbacks(self);
+  if (self->by_number) deliver(self);
+  self->announced = self->announced && is_done(self);
+  if (is_done(self)) run_callbacks(self);  // else whoever gives it its value does
 }
 
 }  // namespace sinew::python

@@ -150,7 +150,7 @@ def test_looking_at_an_object_shows_what_it_exposes_and_its_documentation(served
         assert sorted(dir(conn.root)) == ["add", "name", "total"]
         assert conn.root.__doc__ == "Adds things up."
         text = pydoc.render_doc(conn.root, renderer=pydoc.plaintext)
-        assert "Calculator object" in text
+        assert "Calculator" in text
         assert "Return the sum." in text
         assert "secret" not in text
         assert "_Exposed" not in text

@@ -20,7 +20,7 @@ TYPES = (
     "RemoteMethod",
 )
 # Only the engine makes these.
-MADE_INSIDE = ("AsyncResult", "BoundMethod", "BufferedIterator")
+MADE_INSIDE = ("BoundMethod", "BufferedIterator")
 
 # The garbage collector knows every type of the engine, exported or not.
 FIND = """

@@ -182,6 +182,48 @@ def test_an_answer_that_dispatch_drops_is_a_timeout(client, rpyc):
     dropping.clear()
 
 
+@pytest.mark.parametrize("method", ["_dispatch", "_unbox", "_seq_request_callback"])
+def test_what_refuses_an_answer_is_raised_by_the_call(client, rpyc, method):
+    base = submodule(rpyc, "core.protocol").Connection
+    locked = threading.Event()
+
+    def refuse(self, *args):
+        if locked.is_set():
+            locked.clear()
+            raise PermissionError("not let in")
+        return getattr(base, method)(self, *args)
+
+    conn = client(**{method: refuse})
+    assert conn.sync_request(1, "before") == "before"
+    locked.set()
+    with pytest.raises(PermissionError, match="not let in"):
+        conn.sync_request(1, "refused")
+
+
+def test_messages_may_be_dispatched_by_another_thread(client, rpyc):
+    base = submodule(rpyc, "core.protocol").Connection
+    lock = threading.Lock()
+    seen = []
+
+    def work(conn, data):
+        with lock:
+            seen.append(data)
+        # Not the base's `_dispatch` of a stock connection: that lets go of the reader's lock.
+        if rpyc.__name__ == "rpyc":
+            conn._recvlock.acquire()
+        base._dispatch(conn, data)
+
+    def dispatch(self, data):
+        if rpyc.__name__ == "rpyc":
+            self._recvlock.release()
+        Worker(work, self, data)
+
+    conn = client(_dispatch=dispatch)
+    for number in range(20):
+        assert conn.sync_request(1, number) == number
+    assert len(seen) == len(set(seen)) == 20
+
+
 def test_a_callback_may_be_given_to_async_request_itself(client):
     conn = client()
     got = []
@@ -277,3 +319,20 @@ def test_cleaning_up_is_done_by_the_programs_method(client, rpyc):
     assert seen == ["cleanup"]
     del conn
     gc.collect()
+
+
+def test_a_result_may_be_made_by_hand(client, rpyc):
+    """As by programs that answer `async_request` themselves."""
+    kind = submodule(rpyc, "core.async_").AsyncResult
+    base = submodule(rpyc, "core.protocol").Connection
+
+    def ask(self, handler, *args, **kwargs):
+        if args == ("known",):
+            result = kind(self)
+            result._is_ready = True
+            return result
+        return base.async_request(self, handler, *args, **kwargs)
+
+    conn = client(async_request=ask)
+    assert conn.sync_request(1, "known") is None
+    assert conn.sync_request(1, "asked") == "asked"

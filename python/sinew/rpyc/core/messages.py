@@ -13,6 +13,7 @@ from . import brine, consts
 from .requests import ServingConnection
 
 _KIND = brine.I1
+_MOMENT = 0.02  # seconds between looks at what another thread does
 
 
 def _ignore(is_exc, obj):
@@ -40,17 +41,17 @@ class MessagingConnection(ServingConnection):
         """Serve one message for somebody who waits for `result`."""
         from sinew.rpyc.lib import Timeout  # noqa: PLC0415
 
-        self.serve(Timeout(result._timeleft), waiting=result._waiting)
+        left = result._timeleft
+        if result._delivered:  # the program has the answer; no message may come when it is done
+            left = _MOMENT if left is None else min(left, _MOMENT)
+        self.serve(Timeout(left), waiting=result._waiting)
 
     # -- what has come ------------------------------------------------------------------------
 
     def _deliver(self, seq, result, data):
         """Dispatch the message that answers request `seq`, which was asked for `result`."""
         self._callbacks.setdefault(seq, result)
-        try:
-            self._dispatch(data)
-        finally:
-            self._callbacks.pop(seq, None)
+        self._dispatch(data)
 
     def _dispatch(self, data):
         """Handle one message: its kind in a byte, then brine of its number and body."""
