@@ -4,6 +4,7 @@
 
 #include "compat.h"
 #include "exposure.h"
+#include "overrides.h"
 
 namespace sinew::python {
 namespace {
@@ -11,12 +12,37 @@ namespace {
 // Which of the three kinds of access is wanted, and what goes with it.
 struct Kind {
   bool object::AccessPolicy::* allowed;
-  PyRef Names::* hook;
+  const char* key;       // of the configuration
+  const char* hook;      // what an object may decide with itself
+  const char* function;  // the built-in function that does it
 };
 
-constexpr Kind kGet{&object::AccessPolicy::allow_getattr, &Names::rpyc_getattr};
-constexpr Kind kSet{&object::AccessPolicy::allow_setattr, &Names::rpyc_setattr};
-constexpr Kind kDelete{&object::AccessPolicy::allow_delattr, &Names::rpyc_delattr};
+constexpr Kind kGet{&object::AccessPolicy::allow_getattr, "allow_getattr", "_rpyc_getattr",
+                    "getattr"};
+constexpr Kind kSet{&object::AccessPolicy::allow_setattr, "allow_setattr", "_rpyc_setattr",
+                    "setattr"};
+constexpr Kind kDelete{&object::AccessPolicy::allow_delattr, "allow_delattr", "_rpyc_delattr",
+                       "delattr"};
+
+bool decided_in_python(Peer& peer) noexcept {
+  return (overridden(peer.owner()) & kAccessHooks) != 0;
+}
+
+// An access by the connection's `_access_attr`, because that or `_check_attr` is the program's.
+PyRef access_in_python(Peer& peer, const Kind& kind, PyObject* object, PyObject* name,
+                       PyObject* value) noexcept {
+  const PyRef arguments =
+      value != nullptr ? PyRef::steal(PyTuple_Pack(1, value)) : PyRef::steal(PyTuple_New(0));
+  const PyRef builtins = PyRef::steal(PyImport_ImportModule("builtins"));
+  const PyRef function =
+      builtins ? PyRef::steal(PyObject_GetAttrString(builtins.get(), kind.function)) : PyRef();
+  const PyRef method = function ? PyRef::steal(PyObject_GetAttr(
+                                      peer.owner_object(), peer.state().names.access_attr.get()))
+                                : PyRef();
+  if (!arguments || !method) return {};
+  return PyRef::steal(PyObject_CallFunction(method.get(), "OOOssO", object, name, arguments.get(),
+                                            kind.hook, kind.key, function.get()));
+}
 
 // The name as an interned str.
 PyRef normalise(PyObject* name) noexcept {
@@ -141,7 +167,21 @@ class Decision {
 
 }  // namespace
 
+PyRef granted_name(Peer& peer, PyObject* object, PyObject* raw_name,
+                   std::string_view key) noexcept {
+  const PyRef name = normalise(raw_name);
+  if (!name) return {};
+  for (const Kind* const kind : {&kGet, &kSet, &kDelete}) {
+    if (key != kind->key) continue;
+    Decision decision(peer, object, name.get());
+    return PyRef::share(decision.decide(*kind));
+  }
+  PyErr_SetString(PyExc_KeyError, std::string(key).c_str());
+  return {};
+}
+
 PyRef get_attribute(Peer& peer, PyObject* object, PyObject* raw_name) noexcept {
+  if (decided_in_python(peer)) return access_in_python(peer, kGet, object, raw_name, nullptr);
   const PyRef name = normalise(raw_name);
   if (!name) return {};
   if (PyObject* const hook = type_attribute(object, peer.state().names.rpyc_getattr.get())) {
@@ -156,6 +196,9 @@ PyRef get_attribute(Peer& peer, PyObject* object, PyObject* raw_name) noexcept {
 }
 
 bool set_attribute(Peer& peer, PyObject* object, PyObject* raw_name, PyObject* value) noexcept {
+  if (decided_in_python(peer)) {
+    return static_cast<bool>(access_in_python(peer, kSet, object, raw_name, value));
+  }
   const PyRef name = normalise(raw_name);
   if (!name) return false;
   if (PyObject* const hook = type_attribute(object, peer.state().names.rpyc_setattr.get())) {
@@ -170,6 +213,9 @@ bool set_attribute(Peer& peer, PyObject* object, PyObject* raw_name, PyObject* v
 }
 
 bool delete_attribute(Peer& peer, PyObject* object, PyObject* raw_name) noexcept {
+  if (decided_in_python(peer)) {
+    return static_cast<bool>(access_in_python(peer, kDelete, object, raw_name, nullptr));
+  }
   const PyRef name = normalise(raw_name);
   if (!name) return false;
   if (PyObject* const hook = type_attribute(object, peer.state().names.rpyc_delattr.get())) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "peer.h"
 
 namespace sinew::python {
@@ -10,8 +12,14 @@ namespace sinew::python {
 ///
 /// `name` is a str, or bytes in UTF-8 as old peers send them. Each returns false or an empty
 /// reference with an exception set. With the GIL held.
+///
+/// Where `_access_attr` or `_check_attr` of the connection is the program's own, that decides.
 PyRef get_attribute(Peer& peer, PyObject* object, PyObject* name) noexcept;
 bool set_attribute(Peer& peer, PyObject* object, PyObject* name, PyObject* value) noexcept;
 bool delete_attribute(Peer& peer, PyObject* object, PyObject* name) noexcept;
+
+/// The name under which an access is granted, by our own decision; empty with an exception set when
+/// it is denied. `key` is the configuration's for that kind of access, "allow_getattr" or its kin.
+PyRef granted_name(Peer& peer, PyObject* object, PyObject* name, std::string_view key) noexcept;
 
 }  // namespace sinew::python

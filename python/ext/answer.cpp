@@ -5,6 +5,8 @@
 #include "errors.h"
 #include "gil.h"
 #include "handlers.h"
+#include "messages.h"
+#include "overrides.h"
 #include "serving.h"
 #include "wire/rpyc_frame.h"
 
@@ -43,7 +45,7 @@ PyRef serve_in_python(Peer& peer, PyObject* handler, ItemReader& arguments) noex
   const PyRef values = read_all(peer, arguments);
   if (!values) return {};
   return PyRef::steal(PyObject_CallMethodObjArgs(
-      peer.owner_object(), peer.state().names.serve_unknown.get(), handler, values.get(), nullptr));
+      peer.owner_object(), peer.state().names.serve_request.get(), handler, values.get(), nullptr));
 }
 
 struct Served {
@@ -55,7 +57,9 @@ PyRef serve_request(Peer& peer, std::int64_t code, ItemReader& arguments) noexce
   if (PyObject* const function = peer.override_of(code)) {
     return serve_override(peer, function, arguments);
   }
-  if (const HandlerFunction function = handler_function(code)) return function(peer, arguments);
+  const bool is_taken = (overridden(peer.owner()) & hooks_of(code)) != 0;
+  const HandlerFunction function = is_taken ? nullptr : handler_function(code);
+  if (function != nullptr) return function(peer, arguments);
   const PyRef number = PyRef::steal(PyLong_FromLongLong(code));
   return number ? serve_in_python(peer, number.get(), arguments) : PyRef();
 }
@@ -91,7 +95,8 @@ Served serve(Peer& peer, const rpc::Incoming& request) noexcept try {
     raise_codec_error(arguments.error(), "cannot read the request's arguments");
     return {};
   }
-  if (*code == static_cast<std::int64_t>(Handler::kClose) && peer.override_of(*code) == nullptr) {
+  if (*code == static_cast<std::int64_t>(Handler::kClose) && peer.override_of(*code) == nullptr &&
+      (overridden(peer.owner()) & hooks_of(*code)) == 0) {
     const PyRef closed = PyRef::steal(
         PyObject_CallMethodNoArgs(peer.owner_object(), peer.state().names.closed_by_peer.get()));
     if (!closed) PyErr_WriteUnraisable(peer.owner_object());
@@ -103,25 +108,10 @@ Served serve(Peer& peer, const rpc::Incoming& request) noexcept try {
   return {};
 }
 
-// Sends `out`; gives the GIL up only when it does not fit at once. False when a signal handler
-// raised meanwhile, with that set: the rest leaves when somebody comes by.
-bool send(Peer& peer, const Writer& out) noexcept {
-  release_deferred();
-  peer.send_releases();
-  const auto sent = peer.connection().send_answer(out);
-  if (!sent || *sent) return true;
-  const AllowThreads unlocked;
-  if (peer.cooperator() != nullptr) {
-    peer.connection().flush();  // the idle flusher sends the rest
-    return true;
-  }
-  return peer.connection().drain(Deadline::never()) != rpc::WaitStatus::kInterrupted;
-}
-
 // False with an exception set when the result has no form on the wire.
 bool write_result(Peer& peer, std::int64_t seq, PyObject* result, Writer& out) noexcept try {
   const std::size_t start = wire::begin_frame(out);
-  wire::begin_message(out, peer.family(), wire::MessageKind::kReply, seq);
+  peer.begin_message(out, wire::MessageKind::kReply, seq);
   PeerModel model(peer);
   auto written = dialect::rpyc::box(model, result, out, peer.limits().brine);
   if (written) written = wire::end_frame(out, start);
@@ -148,7 +138,7 @@ void write_plain_exception(Writer& out) {
 
 void write_exception(Peer& peer, std::int64_t seq, PyObject* dumped, Writer& out) noexcept try {
   const std::size_t start = wire::begin_frame(out);
-  wire::begin_message(out, peer.family(), wire::MessageKind::kException, seq);
+  peer.begin_message(out, wire::MessageKind::kException, seq);
   const Writer::Mark mark = out.mark();
   PyModel model;
   if (dumped == nullptr || !wire::encode_brine(model, dumped, out, peer.limits().brine)) {
@@ -171,7 +161,7 @@ bool answer_exception(Peer& peer, std::int64_t seq) noexcept {
   const PyRef traceback = PyRef::steal(PyException_GetTraceback(exception.get()));
   // Logs it, keeps it for pm(), and returns its form on the wire, or None to have it raised here.
   const PyRef dumped = PyRef::steal(
-      PyObject_CallMethodObjArgs(peer.owner_object(), peer.state().names.box_exc.get(),
+      PyObject_CallMethodObjArgs(peer.owner_object(), peer.state().names.answer_error.get(),
                                  reinterpret_cast<PyObject*>(Py_TYPE(exception.get())),
                                  exception.get(), traceback ? traceback.get() : Py_None, nullptr));
   if (!dumped) PyErr_Clear();
@@ -181,25 +171,43 @@ bool answer_exception(Peer& peer, std::int64_t seq) noexcept {
   }
   Writer out;
   write_exception(peer, seq, dumped.get(), out);
-  return send(peer, out);
+  return send_answer(peer, out);
 }
 
 }  // namespace
+
+bool send_answer(Peer& peer, const Writer& out) noexcept {
+  release_deferred();
+  peer.send_releases();
+  const auto sent = peer.connection().send_answer(out);
+  if (!sent || *sent) return true;
+  const AllowThreads unlocked;
+  if (peer.cooperator() != nullptr) {
+    peer.connection().flush();  // the caretaker sends the rest
+    return true;
+  }
+  return peer.connection().drain(Deadline::never()) != rpc::WaitStatus::kInterrupted;
+}
 
 bool answer(Peer& peer, const rpc::Incoming& request, bool too_deep) noexcept {
   Served served;
   if (too_deep) {
     raise_limit("max_call_depth",
                 "requests are nested inside each other deeper than max_call_depth");
-  } else if (is_wanted(peer, request)) {
+  } else if (!is_wanted(peer, request)) {
+    // The exception is set.
+  } else if (peer.cooperator() != nullptr) {
+    served = serve(peer, request);  // on the stack of a greenlet, which nothing can point to
+  } else {
     const Serving serving(peer, request);
+    if ((overridden(peer.owner()) & kMessageHooks) != 0) return dispatch_in_python(peer, request);
     served = serve(peer, request);
   }
   if (served.silent) return true;
   if (served.result) {
     Writer out;
     if (write_result(peer, request.seq, served.result.get(), out)) {
-      return send(peer, out);
+      return send_answer(peer, out);
     }
   }
   return answer_exception(peer, request.seq);

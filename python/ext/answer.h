@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/writer.h"
 #include "peer.h"
 
 namespace sinew::python {
@@ -11,5 +12,10 @@ namespace sinew::python {
 /// KeyboardInterrupt, as the configuration says); it is set then. With the GIL held; given up
 /// while a large answer is sent.
 bool answer(Peer& peer, const rpc::Incoming& request, bool too_deep) noexcept;
+
+/// Sends an answer, a whole frame; gives the GIL up only when it does not fit at once. False when a
+/// signal handler raised meanwhile, with that set: the rest leaves when somebody comes by. One for
+/// a connection that has ended is dropped.
+bool send_answer(Peer& peer, const Writer& out) noexcept;
 
 }  // namespace sinew::python

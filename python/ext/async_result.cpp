@@ -13,6 +13,8 @@
 #include "errors.h"
 #include "gil.h"
 #include "give_back.h"
+#include "messages.h"
+#include "overrides.h"
 #include "peer.h"
 #include "question.h"
 #include "slot.h"
@@ -36,7 +38,7 @@ struct AsyncResultHead {
 };
 
 struct AsyncResultObject : AsyncResultHead {
-  std::optional<AsyncCall> call;  // constructed in make_async_result
+  std::optional<AsyncCall> call;  // empty until the request has a number
   Deadline expiry;
   PyObject* callbacks;  // owned reference to a list; null while there are none
   PyObject* value;      // owned reference: the decoded result or exception; null before
@@ -44,7 +46,13 @@ struct AsyncResultObject : AsyncResultHead {
   bool cancelled;  // by cancel()
   bool told_peer;  // that nobody waits any more
   bool announced;  // holds a reference on itself until its completion has been announced
+  bool by_number;  // sent by `_send`: the answer goes to whoever `_callbacks` has for its number
+  bool delivered;  // the answer has begun to do so; the program may take its time
 };
+
+// What this thread waits for by calling conn.serve(). That must not wait for a message that nobody
+// is going to send while another thread reads the very answer.
+thread_local AsyncResultObject* awaited = nullptr;
 
 AsyncResultObject* self_of(PyObject* object) noexcept {
   return reinterpret_cast<AsyncResultObject*>(object);
@@ -60,18 +68,30 @@ void announce_if_pending(Peer& peer, AsyncCall& call) noexcept {
 
 // Whether there is an answer, or the certainty that there will be none.
 bool is_done(const AsyncResultObject* self) noexcept {
+  if (self->value != nullptr) return true;
+  if (self->by_number) return self->call->outcome() == rpc::Call::Outcome::kFailed;
   return self->call && self->call->done() && self->call->outcome() != rpc::Call::Outcome::kExpired;
 }
 
 bool is_expired(AsyncResultObject* self) noexcept {
   if (is_done(self) || self->connection->peer == nullptr) return false;
+  if (!self->call || (self->by_number && self->call->done())) return self->expiry.passed();
   return self->connection->peer->connection().check_expiry(*self->call);
+}
+
+bool is_taken(const AsyncResultObject* self, HookSet hooks) noexcept {
+  return (overridden(self->connection) & hooks) != 0;
 }
 
 // Serves what is there, without waiting. False with an exception set.
 bool poll_once(AsyncResultObject* self) noexcept {
   Peer* const peer = peer_of(self);
   if (peer == nullptr) return false;
+  if (!self->call || is_taken(self, kPollHooks)) {
+    return static_cast<bool>(
+        PyRef::steal(PyObject_CallMethodNoArgs(reinterpret_cast<PyObject*>(self->connection),
+                                               self->connection->state->names.poll_all.get())));
+  }
   if (PyObject* const cooperator = peer->cooperator()) {
     return static_cast<bool>(
         PyRef::steal(PyObject_CallMethodNoArgs(cooperator, peer->state().names.poll_once.get())));
@@ -85,11 +105,16 @@ bool poll_once(AsyncResultObject* self) noexcept {
   return status != rpc::WaitStatus::kInterrupted || PyErr_Occurred() == nullptr;
 }
 
-// Decodes the answer, once. False with an exception set (which is not the remote one).
+// Decodes the answer, once, or has it go by way of Python, which may set the value. False with an
+// exception set (which is not the remote one).
 bool decode(AsyncResultObject* self) noexcept {
   if (self->value != nullptr) return true;
   Peer* const peer = peer_of(self);
   if (peer == nullptr) return false;
+  if (self->by_number && self->call->outcome() != rpc::Call::Outcome::kFailed) {
+    return std::exchange(self->delivered, true) ||
+           deliver_in_python(*peer, *self->call, reinterpret_cast<PyObject*>(self));
+  }
   PyRef value = PyRef::steal(take_outcome(*peer, *self->call));
   self->is_exception = !value;
   if (!value) value = take_exception();
@@ -97,8 +122,47 @@ bool decode(AsyncResultObject* self) noexcept {
   return true;
 }
 
+// Has an answer go by way of Python. What is raised there is what the call has come to.
+void deliver(AsyncResultObject* self) noexcept {
+  if (decode(self)) return;
+  PyRef exception = take_exception();
+  if (self->value != nullptr) return;
+  self->is_exception = true;
+  self->value = exception.release();
+}
+
 // ---------------------------------------------------------------------------------------------
 // Life
+
+// AsyncResult(connection): of a request that was not sent; who calls it gives it its value.
+PyObject* async_result_new(PyTypeObject* type, PyObject* args, PyObject* /*kwargs*/) {
+  const State* const state = state_of(type);
+  PyObject* connection = nullptr;
+  if (state == nullptr ||
+      PyArg_ParseTuple(args, "O!:AsyncResult", state->connection_type.get(), &connection) == 0) {
+    return nullptr;
+  }
+  return make_unsent_result(reinterpret_cast<ConnectionObject*>(connection)).release();
+}
+
+// For programs that make a result themselves and say so in stock's way.
+PyObject* async_result_get_is_ready(PyObject* object, void* /*closure*/) {
+  return PyBool_FromLong(is_done(self_of(object)));
+}
+
+int async_result_set_is_ready(PyObject* object, PyObject* is_ready, void* /*closure*/) {
+  AsyncResultObject* const self = self_of(object);
+  const int truth = is_ready != nullptr ? PyObject_IsTrue(is_ready) : -1;
+  if (truth < 1 || self->call) {
+    if (PyErr_Occurred() == nullptr) {
+      PyErr_SetString(PyExc_AttributeError,
+                      "_is_ready can be set to True, before the request is sent");
+    }
+    return -1;
+  }
+  if (self->value == nullptr) self->value = PyRef::share(Py_None).release();
+  return 0;
+}
 
 void async_result_dealloc(PyObject* object) noexcept {
   AsyncResultObject* const self = self_of(object);
@@ -157,10 +221,40 @@ bool wait_cooperatively(Peer& peer, AsyncResultObject* self) noexcept {
                      reinterpret_cast<PyObject*>(self), left.get(), nullptr));
 }
 
+// Waits as stock does: by conn.serve(), again and again. False with an exception set.
+bool wait_by_serving(AsyncResultObject* self) noexcept {
+  PyObject* const connection = reinterpret_cast<PyObject*>(self->connection);
+  while (!is_done(self) && !is_expired(self)) {
+    if (self->connection->peer->connection().is_dead()) {
+      raise_dead(*self->connection->peer);
+      return false;
+    }
+    AsyncResultObject* const outer = std::exchange(awaited, self);
+    const PyRef served = PyRef::steal(
+        PyObject_CallMethodOneArg(connection, self->connection->state->names.serve_for.get(),
+                                  reinterpret_cast<PyObject*>(self)));
+    awaited = outer;
+    if (!served) {
+      if (!is_done(self) || PyErr_ExceptionMatches(PyExc_EOFError) == 0) return false;
+      PyErr_Clear();  // the answer was the last thing that came
+    }
+    if (PyErr_CheckSignals() != 0) return false;
+  }
+  return true;
+}
+
 PyObject* async_result_wait(PyObject* object, PyObject* /*unused*/) {
   AsyncResultObject* const self = self_of(object);
   Peer* const peer = peer_of(self);
   if (peer == nullptr) return nullptr;
+  if (!self->call || is_taken(self, hook_bit(Hook::kServe))) {
+    if (!wait_by_serving(self)) return nullptr;
+    if (self->value != nullptr) Py_RETURN_NONE;
+    if (!self->call) {
+      PyErr_SetString(PyExc_TimeoutError, "result expired");
+      return nullptr;
+    }
+  }
   if (peer->cooperator() != nullptr) {
     if (!self->call->done() && !wait_cooperatively(*peer, self)) return nullptr;
   } else if (!self->call->done() && !peer->poll_briefly(*self->call, self->expiry)) {
@@ -175,6 +269,11 @@ PyObject* async_result_wait(PyObject* object, PyObject* /*unused*/) {
     }
   }
   announce_if_pending(*peer, *self->call);
+  if (self->by_number && self->call->done()) {
+    deliver(self);
+    if (!wait_by_serving(self)) return nullptr;
+  }
+  if (self->value != nullptr) Py_RETURN_NONE;
   if (!is_done(self)) {
     is_expired(self);  // from now on, whatever comes
     raise_given_up(*self, *peer);
@@ -205,13 +304,16 @@ PyObject* async_result_get_ready(PyObject* object, void* /*closure*/) {
 PyObject* async_result_get_error(PyObject* object, void* /*closure*/) {
   const PyRef ready = PyRef::steal(async_result_get_ready(object, nullptr));
   if (!ready) return nullptr;
-  return PyBool_FromLong(is_done(self_of(object)) &&
-                         self_of(object)->call->outcome() != rpc::Call::Outcome::kReply);
+  const AsyncResultObject* const self = self_of(object);
+  if (!is_done(self)) Py_RETURN_FALSE;
+  const bool failed = self->value != nullptr ? self->is_exception
+                                             : self->call->outcome() != rpc::Call::Outcome::kReply;
+  return PyBool_FromLong(failed);
 }
 
 PyObject* async_result_get_over(PyObject* object, void* /*closure*/) {
   AsyncResultObject* const self = self_of(object);
-  return PyBool_FromLong(self->call->done() || is_expired(self));
+  return PyBool_FromLong(!self->call || self->call->done() || is_expired(self));
 }
 
 PyObject* async_result_get_expired(PyObject* object, void* /*closure*/) {
@@ -234,7 +336,7 @@ PyObject* async_result_cancel(PyObject* object, PyObject* /*unused*/) {
   AsyncResultObject* const self = self_of(object);
   Peer* const peer = peer_of(self);
   if (peer == nullptr) return nullptr;
-  if (is_done(self) || is_expired(self)) Py_RETURN_FALSE;
+  if (!self->call || is_done(self) || is_expired(self)) Py_RETURN_FALSE;
   peer->connection().set_expiry(*self->call, Deadline::after(Duration::zero()));
   if (!is_expired(self)) Py_RETURN_FALSE;  // answered in this very instant
   self->cancelled = true;
@@ -250,7 +352,7 @@ PyObject* async_result_add_callback(PyObject* object, PyObject* function) {
   if (self->callbacks == nullptr || PyList_Append(self->callbacks, function) != 0) return nullptr;
   Peer* const peer = peer_of(self);
   if (peer == nullptr) return nullptr;
-  if (self->announced) Py_RETURN_NONE;
+  if (self->announced || !self->call) Py_RETURN_NONE;
   if (peer->connection().notify_on_completion(*self->call)) {
     self->announced = true;
     Py_INCREF(object);  // until announce_completion(): the program may drop the result now
@@ -260,6 +362,50 @@ PyObject* async_result_add_callback(PyObject* object, PyObject* function) {
   Py_CLEAR(self->callbacks);
   if (!is_done(self)) Py_RETURN_NONE;
   return PyObject_CallOneArg(function, object);
+}
+
+void run_callbacks(AsyncResultObject* self) noexcept {
+  const PyRef callbacks = PyRef::steal(std::exchange(self->callbacks, nullptr));
+  if (!callbacks) return;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(callbacks.get()); ++i) {
+    const PyRef function = PyRef::share(PyList_GET_ITEM(callbacks.get(), i));
+    const PyRef done =
+        PyRef::steal(PyObject_CallOneArg(function.get(), reinterpret_cast<PyObject*>(self)));
+    if (!done) PyErr_WriteUnraisable(function.get());
+  }
+}
+
+// result(is_exception, value): what `_seq_request_callback` does with the answer.
+PyObject* async_result_call(PyObject* object, PyObject* args, PyObject* /*kwargs*/) {
+  AsyncResultObject* const self = self_of(object);
+  int is_exception = 0;
+  PyObject* value = nullptr;
+  if (PyArg_ParseTuple(args, "pO", &is_exception, &value) == 0) return nullptr;
+  if (self->value != nullptr || is_expired(self)) Py_RETURN_NONE;
+  if (is_exception != 0 && PyExceptionInstance_Check(value) == 0) {
+    PyErr_SetString(PyExc_TypeError, "the result is to be an exception");
+    return nullptr;
+  }
+  self->is_exception = is_exception != 0;
+  self->value = PyRef::share(value).release();
+  if (!self->announced) run_callbacks(self);  // else whoever announces it does
+  Py_RETURN_NONE;
+}
+
+// Whether a wait is to go on; what conn.serve() gets as `waiting`.
+PyObject* async_result_waiting(PyObject* object, PyObject* /*unused*/) {
+  return PyBool_FromLong(!is_done(self_of(object)) && !is_expired(self_of(object)));
+}
+
+PyObject* async_result_get_delivered(PyObject* object, void* /*closure*/) {
+  return PyBool_FromLong(self_of(object)->delivered ? 1 : 0);
+}
+
+// Seconds until it expires, or None.
+PyObject* async_result_get_timeleft(PyObject* object, void* /*closure*/) {
+  const Deadline expiry = self_of(object)->expiry;
+  if (expiry.is_never()) Py_RETURN_NONE;
+  return PyFloat_FromDouble(std::chrono::duration<double>(expiry.remaining()).count());
 }
 
 PyObject* async_result_repr(PyObject* object) {
@@ -283,9 +429,18 @@ PyMethodDef methods[] = {
      "work if it can. False if it is done or has expired."},
     {"set_expiry", caught<async_result_set_expiry>, METH_O,
      "Sets the time from now, in seconds or None for never, after which the result expires."},
+    {"_waiting", caught<async_result_waiting>, METH_NOARGS,
+     "Whether there is something to wait for."},
     {nullptr, nullptr, 0, nullptr}};
 
 PyGetSetDef getset[] = {
+    {"_is_ready", caught<async_result_get_is_ready>, caught<async_result_set_is_ready>,
+     "Whether there is an answer. Set to True in a result of one's own: the answer is None.",
+     nullptr},
+    {"_delivered", caught<async_result_get_delivered>, nullptr,
+     "Whether the answer was given to the connection's methods.", nullptr},
+    {"_timeleft", caught<async_result_get_timeleft>, nullptr,
+     "The seconds until the result expires; None for never.", nullptr},
     {"value", caught<async_result_get_value>, nullptr,
      "The result, waited for; raises what the call raised, or AsyncResultTimeout.", nullptr},
     {"ready", caught<async_result_get_ready>, nullptr,
@@ -306,18 +461,19 @@ PyMemberDef members[] = {
 
 PyType_Slot slots[] = {
     {Py_tp_doc, const_cast<char*>("The result of a call that was sent without waiting for it.")},
+    {Py_tp_new, reinterpret_cast<void*>(caught<async_result_new>)},
     {Py_tp_dealloc, reinterpret_cast<void*>(async_result_dealloc)},
     {Py_tp_traverse, reinterpret_cast<void*>(async_result_traverse)},
     {Py_tp_clear, reinterpret_cast<void*>(async_result_clear)},
     {Py_tp_repr, reinterpret_cast<void*>(caught<async_result_repr>)},
+    {Py_tp_call, reinterpret_cast<void*>(caught<async_result_call>)},
     {Py_tp_methods, methods},
     {Py_tp_getset, getset},
     {Py_tp_members, members},
     {0, nullptr}};
 
 PyType_Spec spec = {"rpyc.core.async_.AsyncResult", sizeof(AsyncResultObject), 0,
-                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-                    slots};
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
 
 }  // namespace
 
@@ -327,17 +483,82 @@ bool init_async_result_type(State& state, PyObject* module) noexcept {
          PyModule_AddObjectRef(module, "AsyncResult", state.async_result_type.get()) == 0;
 }
 
-PyRef make_async_result(ConnectionObject* connection, std::int64_t seq) noexcept {
+PyRef make_unsent_result(ConnectionObject* connection) noexcept {
   auto* const type = reinterpret_cast<PyTypeObject*>(connection->state->async_result_type.get());
   PyRef object = PyRef::steal(type->tp_alloc(type, 0));
   if (!object) return object;
   AsyncResultObject* const self = self_of(object.get());
   Py_INCREF(connection);
   self->connection = connection;
-  new (&self->call) std::optional<AsyncCall>(std::in_place, seq, self);
+  new (&self->call) std::optional<AsyncCall>();
   new (&self->expiry) Deadline(Deadline::never());
   count_live(Counted::kAsyncResult, 1);
   return object;
+}
+
+PyRef make_async_result(ConnectionObject* connection, std::int64_t seq) noexcept {
+  PyRef object = make_unsent_result(connection);
+  if (object) self_of(object.get())->call.emplace(seq, self_of(object.get()));
+  return object;
+}
+
+PyRef result_to_send(Peer& peer, std::int64_t seq) noexcept {
+  ConnectionObject* const connection = peer.owner();
+  const PyRef number = PyRef::steal(PyLong_FromLongLong(seq));
+  const PyRef callbacks =
+      PyRef::steal(PyObject_GetAttr(peer.owner_object(), peer.state().names.callbacks.get()));
+  if (!number || !callbacks) return {};
+  PyRef object = PyRef::share(PyDict_Check(callbacks.get()) != 0
+                                  ? PyDict_GetItemWithError(callbacks.get(), number.get())
+                                  : nullptr);
+  if (PyErr_Occurred() != nullptr) return {};
+  const bool is_ours = object &&
+                       Py_TYPE(object.get()) ==
+                           reinterpret_cast<PyTypeObject*>(peer.state().async_result_type.get()) &&
+                       self_of(object.get())->connection == connection &&
+                       !self_of(object.get())->call;
+  if (!is_ours) object = make_unsent_result(connection);
+  if (!object) return object;
+  AsyncResultObject* const self = self_of(object.get());
+  self->call.emplace(seq, self);
+  self->by_number = true;
+  if (!self->expiry.is_never()) peer.connection().set_expiry(*self->call, self->expiry);
+  return object;
+}
+
+bool announce_when_done(PyRef result) noexcept {
+  AsyncResultObject* const self = self_of(result.get());
+  Peer* const peer = peer_of(self);
+  if (peer == nullptr) return false;
+  self->announced = true;
+  if (peer->connection().notify_on_completion(*self->call)) {
+    static_cast<void>(result.release());  // until announce_completion()
+  } else {
+    self->announced = false;
+    deliver(self);
+  }
+  return true;
+}
+
+PyRef wait_for_awaited(ConnectionObject* connection, Deadline deadline) noexcept {
+  AsyncResultObject* const self = std::exchange(awaited, nullptr);
+  if (self == nullptr || self->connection != connection || !self->call || self->call->done()) {
+    return {};
+  }
+  const PyRef alive = PyRef::share(reinterpret_cast<PyObject*>(self));
+  Peer* const peer = connection->peer;
+  rpc::WaitStatus status{};
+  {
+    const AllowThreads unlocked;
+    status = peer->connection().wait(*self->call, Deadline::earlier(deadline, self->expiry));
+  }
+  announce_if_pending(*peer, *self->call);
+  if (status == rpc::WaitStatus::kInterrupted && PyErr_Occurred() != nullptr) return {};
+  if (status == rpc::WaitStatus::kDead && !is_done(self)) {
+    raise_dead(*peer);
+    return {};
+  }
+  return PyRef::share(status == rpc::WaitStatus::kTimedOut ? Py_False : Py_True);
 }
 
 rpc::Call& call_of(PyObject* async_result) noexcept { return *self_of(async_result)->call; }
@@ -349,7 +570,7 @@ PyObject* value_of(PyObject* async_result) noexcept {
 void set_expiry(PyObject* async_result, Deadline expiry) noexcept {
   AsyncResultObject* const self = self_of(async_result);
   self->expiry = expiry;
-  if (self->connection->peer != nullptr) {
+  if (self->connection->peer != nullptr && self->call) {
     self->connection->peer->connection().set_expiry(*self->call, self->expiry);
   }
 }
@@ -357,13 +578,14 @@ void set_expiry(PyObject* async_result, Deadline expiry) noexcept {
 void announce_completion(rpc::Call& call) noexcept {
   AsyncResultObject* const self = static_cast<AsyncCall&>(call).owner;
   const PyRef own = PyRef::steal(reinterpret_cast<PyObject*>(self));  // from add_callback()
-  const PyRef callbacks = PyRef::steal(std::exchange(self->callbacks, nullptr));
-  if (!callbacks || call.outcome() == rpc::Call::Outcome::kExpired) return;
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(callbacks.get()); ++i) {
-    const PyRef function = PyRef::share(PyList_GET_ITEM(callbacks.get(), i));
-    const PyRef done = PyRef::steal(PyObject_CallOneArg(function.get(), own.get()));
-    if (!done) PyErr_WriteUnraisable(function.get());
+  if (call.outcome() == rpc::Call::Outcome::kExpired) {
+    Py_CLEAR(self->callbacks);
+    return;
   }
+  // Where messages go by way of Python, they do so when they come.
+  if (self->by_number) deliver(self);
+  self->announced = self->announced && is_done(self);
+  if (is_done(self)) run_callbacks(self);  // else whoever gives it its value does
 }
 
 }  // namespace sinew::python

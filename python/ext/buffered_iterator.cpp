@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "messages.h"
 #include "netref.h"
+#include "overrides.h"
 #include "peer.h"
 #include "question.h"
 #include "slot.h"
@@ -26,15 +28,25 @@ BufferedIterator* self_of(PyObject* object) noexcept {
   return reinterpret_cast<BufferedIterator*>(object);
 }
 
+PyRef ask_for_chunk(Peer& peer, Netref* remote, Py_ssize_t size) {
+  if ((overridden(remote->connection) & kAskHooks) != 0) {
+    const PyRef count = PyRef::steal(PyLong_FromSsize_t(size));
+    if (!count) return {};
+    return PyRef::steal(
+        ask_in_python(peer, Handler::kBuffIter, reinterpret_cast<PyObject*>(remote), count.get()));
+  }
+  Question question(peer, Handler::kBuffIter, 2);
+  if (!question.add_netref(remote) || !question.add_int(size)) return {};
+  return PyRef::steal(question.ask());
+}
+
 // Fetches the next chunk. False at the end, or with an exception set.
 bool fetch(BufferedIterator* self) {
   if (self->remote == nullptr) return false;
   Netref* const remote = as_netref(self->remote);
   Peer* const peer = peer_of(remote->connection);
   if (peer == nullptr) return false;
-  Question question(*peer, Handler::kBuffIter, 2);
-  if (!question.add_netref(remote) || !question.add_int(self->size)) return false;
-  PyRef chunk = PyRef::steal(question.ask());
+  PyRef chunk = ask_for_chunk(*peer, remote, self->size);
   if (!chunk) return false;
   if (PyTuple_CheckExact(chunk.get()) == 0) {
     PyErr_SetString(PyExc_TypeError, "the peer answered with something that is no tuple");

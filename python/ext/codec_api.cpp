@@ -32,25 +32,6 @@ class Buffer {
   const bool held_;
 };
 
-PyRef joined(const Writer& out) {
-  PyRef bytes =
-      PyRef::steal(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(out.total_size())));
-  if (!bytes) return bytes;
-  char* to = PyBytes_AS_STRING(bytes.get());
-  const auto put = [&](ByteView run) {
-    if (!run.empty()) std::memcpy(to, run.data(), run.size());
-    to += run.size();
-  };
-  std::size_t at = 0;
-  for (const Writer::Borrowed& piece : out.borrowed()) {
-    put(out.copied().subspan(at, piece.offset - at));
-    put(piece.bytes);
-    at = piece.offset;
-  }
-  put(out.copied().subspan(at));
-  return bytes;
-}
-
 PyObject* brine_dump(PyObject* /*module*/, PyObject* object) {
   PyModel model;
   Writer out;
@@ -81,6 +62,25 @@ PyObject* brine_dumpable(PyObject* /*module*/, PyObject* object) {
 }
 
 }  // namespace
+
+PyRef joined(const Writer& out) {
+  PyRef bytes =
+      PyRef::steal(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(out.total_size())));
+  if (!bytes) return bytes;
+  char* to = PyBytes_AS_STRING(bytes.get());
+  const auto put = [&](ByteView run) {
+    if (!run.empty()) std::memcpy(to, run.data(), run.size());
+    to += run.size();
+  };
+  std::size_t at = 0;
+  for (const Writer::Borrowed& piece : out.borrowed()) {
+    put(out.copied().subspan(at, piece.offset - at));
+    put(piece.bytes);
+    at = piece.offset;
+  }
+  put(out.copied().subspan(at));
+  return bytes;
+}
 
 PyMethodDef kCodecMethods[] = {
     {"brine_dump", caught<brine_dump>, METH_O,

@@ -3,6 +3,8 @@
 // All differences between CPython 3.10 and 3.14 are here; the rest of the extension has no #if on
 // the version.
 
+#include <cstdint>
+
 #include "py_ref.h"
 
 /// Says that subinterpreters cannot import the module, where that can be said (from 3.12 on).
@@ -59,6 +61,16 @@ inline PyRef compat_type_dict(PyTypeObject* type) noexcept {
   return PyRef::steal(PyType_GetDict(type));
 #else
   return PyRef::share(type->tp_dict);
+#endif
+}
+
+/// A number that changes whenever the attributes of a class, or of a base of it, do; 0 when CPython
+/// keeps none at the moment. Looking a name up in the class gives it one.
+inline std::uint32_t compat_type_version(const PyTypeObject* type) noexcept {
+#if PY_VERSION_HEX >= 0x030B0000
+  return type->tp_version_tag;
+#else
+  return (type->tp_flags & Py_TPFLAGS_VALID_VERSION_TAG) != 0 ? type->tp_version_tag : 0;
 #endif
 }
 

@@ -2,11 +2,12 @@
 
 #include "connection_methods.h"
 
-#include "access.h"
 #include "async_result.h"
 #include "connection_object.h"
 #include "errors.h"
 #include "gil.h"
+#include "messages.h"
+#include "overrides.h"
 #include "peer.h"
 #include "question.h"
 #include "slot.h"
@@ -40,10 +41,29 @@ bool add_arguments(Question& question, PyObject* args) noexcept {
   return true;
 }
 
+// async_request() and a wait, because the program has something to say about either.
+PyObject* sync_in_python(PyObject* object, PyObject* args) {
+  Peer* const peer = self_of(object)->peer;
+  const Settings* const settings = peer->settings();
+  if (settings == nullptr) return nullptr;
+  const PyRef timeout =
+      PyRef::steal(settings->has_timeout ? PyFloat_FromDouble(settings->timeout_seconds)
+                                         : PyRef::share(Py_None).release());
+  const PyRef keywords = timeout ? PyRef::steal(PyDict_New()) : PyRef();
+  if (!keywords || PyDict_SetItemString(keywords.get(), "timeout", timeout.get()) != 0) {
+    return nullptr;
+  }
+  const PyRef ask = PyRef::steal(PyObject_GetAttrString(object, "async_request"));
+  const PyRef result = ask ? PyRef::steal(PyObject_Call(ask.get(), args, keywords.get())) : PyRef();
+  return result ? PyObject_GetAttrString(result.get(), "value") : nullptr;
+}
+
 PyObject* connection_sync_request(PyObject* object, PyObject* args) {
   Peer* const peer = peer_of(self_of(object));
   std::int64_t code = 0;
-  if (peer == nullptr || !begin_request(args, code)) return nullptr;
+  if (peer == nullptr) return nullptr;
+  if ((overridden(self_of(object)) & kSyncHooks) != 0) return sync_in_python(object, args);
+  if (!begin_request(args, code)) return nullptr;
   Question question(*peer, static_cast<Handler>(code),
                     static_cast<std::size_t>(PyTuple_GET_SIZE(args) - 1));
   return add_arguments(question, args) ? question.ask() : nullptr;
@@ -65,6 +85,18 @@ bool read_timeout(PyObject* kwargs, double& seconds) noexcept {
   return true;
 }
 
+// The request is made by `_async_request(handler, arguments, result)`.
+PyObject* async_in_python(PyObject* object, PyObject* args, double seconds) {
+  PyRef result = make_unsent_result(self_of(object));
+  const PyRef rest = PyRef::steal(PyTuple_GetSlice(args, 1, PyTuple_GET_SIZE(args)));
+  if (!result || !rest) return nullptr;
+  const PyRef sent = PyRef::steal(PyObject_CallMethod(
+      object, "_async_request", "OOO", PyTuple_GET_ITEM(args, 0), rest.get(), result.get()));
+  if (!sent) return nullptr;
+  set_expiry(result.get(), seconds < 0 ? Deadline::never() : deadline_after(seconds));
+  return result.release();
+}
+
 PyObject* connection_async_request(PyObject* object, PyObject* args, PyObject* kwargs) {
   ConnectionObject* const self = self_of(object);
   Peer* const peer = peer_of(self);
@@ -73,6 +105,7 @@ PyObject* connection_async_request(PyObject* object, PyObject* args, PyObject* k
   if (peer == nullptr || !begin_request(args, code) || !read_timeout(kwargs, seconds)) {
     return nullptr;
   }
+  if ((overridden(self) & kSendHooks) != 0) return async_in_python(object, args, seconds);
   Question question(*peer, static_cast<Handler>(code),
                     static_cast<std::size_t>(PyTuple_GET_SIZE(args) - 1),
                     seconds < 0 ? Deadline::never() : deadline_after(seconds));
@@ -101,29 +134,52 @@ PyObject* served(Peer& peer, rpc::WaitStatus status) noexcept {
   return nullptr;
 }
 
+// How long serve() is to wait: seconds, None for ever, or a Timeout. False with an exception set.
+bool read_wait(const ConnectionObject* self, PyObject* timeout, Deadline& deadline) noexcept {
+  PyRef left = PyRef::share(timeout);
+  if (timeout != Py_None && PyNumber_Check(timeout) == 0) {
+    left = PyRef::steal(PyObject_CallMethodNoArgs(timeout, self->state->names.timeleft.get()));
+  }
+  if (!left) return false;
+  if (left.get() == Py_None) {
+    deadline = Deadline::never();
+    return true;
+  }
+  const double seconds = PyFloat_AsDouble(left.get());
+  deadline = deadline_after(seconds);
+  return seconds != -1 || PyErr_Occurred() == nullptr;
+}
+
 PyObject* connection_serve(PyObject* object, PyObject* args, PyObject* kwargs) {
   Peer* const peer = peer_of(self_of(object));
   if (peer == nullptr) return nullptr;
   PyObject* timeout = nullptr;
   int wait_for_lock = 1;
-  PyObject* waiting = nullptr;  // stock's hook for other waiting threads: ours need no waking
+  PyObject* waiting = nullptr;  // asked first: whether there is still something to wait for
   static const char* const keywords[] = {"timeout", "wait_for_lock", "waiting", nullptr};
   if (PyArg_ParseTupleAndKeywords(args, kwargs, "|OpO", const_cast<char**>(keywords), &timeout,
                                   &wait_for_lock, &waiting) == 0) {
     return nullptr;
   }
-  double seconds = 1;
-  if (timeout != nullptr && timeout != Py_None) {
-    seconds = PyFloat_AsDouble(timeout);
-    if (seconds == -1 && PyErr_Occurred() != nullptr) return nullptr;
+  Deadline deadline = deadline_after(1);
+  if (timeout != nullptr && !read_wait(self_of(object), timeout, deadline)) return nullptr;
+  if (wait_for_lock != 0) {
+    PyRef served = wait_for_awaited(self_of(object), deadline);
+    if (served || PyErr_Occurred() != nullptr) return served.release();
+  }
+  if (waiting != nullptr) {
+    const PyRef wanted = PyRef::steal(PyObject_CallNoArgs(waiting));
+    const int is_wanted = wanted ? PyObject_IsTrue(wanted.get()) : -1;
+    if (is_wanted <= 0) return is_wanted < 0 ? nullptr : PyBool_FromLong(0);
   }
   if (peer->cooperator() != nullptr) {
-    const PyRef limit = PyRef::steal(PyFloat_FromDouble(timeout == Py_None ? -1 : seconds));
+    const double seconds =
+        deadline.is_never() ? -1 : std::chrono::duration<double>(deadline.remaining()).count();
+    const PyRef limit = PyRef::steal(PyFloat_FromDouble(seconds));
     if (!limit) return nullptr;
     return PyObject_CallMethodOneArg(peer->cooperator(), peer->state().names.serve.get(),
                                      limit.get());
   }
-  const Deadline deadline = timeout == Py_None ? Deadline::never() : deadline_after(seconds);
   rpc::WaitStatus status{};
   {
     const AllowThreads unlocked;
@@ -241,33 +297,6 @@ PyObject* connection_flush(PyObject* object, PyObject* /*unused*/) {
   Py_RETURN_NONE;
 }
 
-// Our object that the peer names: (class name, class id, instance id).
-PyObject* connection_exported(PyObject* object, PyObject* id_pack) {
-  Peer* const peer = peer_of(self_of(object));
-  if (peer == nullptr) return nullptr;
-  object::ObjectIdView id;
-  if (!read_id_pack(id_pack, id)) return nullptr;
-  PyRef found = peer->exported_object(id);
-  if (!found) PyErr_SetObject(PyExc_KeyError, id_pack);
-  return found.release();
-}
-
-PyObject* connection_get_attribute(PyObject* object, PyObject* args) {
-  Peer* const peer = peer_of(self_of(object));
-  PyObject* target = nullptr;
-  PyObject* name = nullptr;
-  if (peer == nullptr || PyArg_ParseTuple(args, "OO", &target, &name) == 0) return nullptr;
-  return get_attribute(*peer, target, name).release();
-}
-
-PyObject* connection_counts(PyObject* object, PyObject* /*unused*/) {
-  Peer* const peer = peer_of(self_of(object));
-  if (peer == nullptr) return nullptr;
-  return Py_BuildValue("{s:n,s:n,s:n}", "exports", static_cast<Py_ssize_t>(peer->export_count()),
-                       "imports", static_cast<Py_ssize_t>(peer->import_count()), "questions",
-                       static_cast<Py_ssize_t>(peer->connection().pending_calls()));
-}
-
 }  // namespace
 
 PyMethodDef kConnectionMethods[] = {
@@ -309,8 +338,30 @@ PyMethodDef kConnectionMethods[] = {
      "Sends what is held back to travel with the next message: releases of dead netrefs."},
     {"_exported", caught<connection_exported>, METH_O,
      "Our object that the peer holds under an id; KeyError if it holds none."},
-    {"_get_attribute", caught<connection_get_attribute>, METH_VARARGS,
-     "An attribute on behalf of the peer, as the configuration allows."},
+    {"_check_attr", caught<connection_check_attr>, METH_VARARGS,
+     "_check_attr(obj, name, perm): the name under which the peer may use an attribute; "
+     "AttributeError if it may not. perm is the configuration's key, allow_getattr or its kin."},
+    {"_box", caught<connection_box>, METH_O,
+     "_box(obj): (label, value), as an object goes over the wire; counts what is lent."},
+    {"_unbox", caught<connection_unbox>, METH_O, "_unbox(package): the object in a box."},
+    {"_send", caught<connection_send>, METH_VARARGS,
+     "_send(msg, seq, args): sends a message: a request, a reply or an exception."},
+    {"_get_seq_id", caught<connection_next_seq>, METH_NOARGS, "The number for the next request."},
+    {"_netref_factory", caught<connection_netref_factory>, METH_O,
+     "_netref_factory(id_pack): a netref for an object of the peer."},
+    {"_release", caught<connection_release>, METH_VARARGS,
+     "_release(id_pack, count=1): lets go of an object of ours that the peer gives back."},
+    {"_export_id", caught<connection_export_id>, METH_O,
+     "The id under which the peer holds an object of ours; KeyError if it does not."},
+    {"_exports", caught<connection_exports>, METH_NOARGS,
+     "What the peer holds: (id_pack, object, how often it was sent) of each."},
+    {"_imports", caught<connection_imports>, METH_NOARGS, "The living netrefs."},
+    {"_classes", caught<connection_classes>, METH_NOARGS,
+     "The netref classes of the peer's classes: (id_pack, class) of each."},
+    {"_adopt", caught<connection_adopt>, METH_O,
+     "Has a netref that the program made stand for an object that the peer has lent."},
+    {"_overrides", caught<connection_overrides>, METH_O,
+     "_overrides(names): whether any of those methods is the program's own."},
     {"counts", caught<connection_counts>, METH_NOARGS,
      "How many objects and calls the connection has: exports, imports, questions."},
     {nullptr, nullptr, 0, nullptr}};

@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "connection_methods.h"
+#include "overrides.h"
 #include "peer.h"
 #include "slot.h"
 
@@ -57,6 +58,13 @@ void connection_dealloc(PyObject* object) noexcept {
   Py_DECREF(type);
 }
 
+// A method that is assigned to this one connection counts like one of its class.
+int connection_setattro(PyObject* object, PyObject* name, PyObject* value) noexcept {
+  if (PyObject_GenericSetAttr(object, name, value) != 0) return -1;
+  note_assignment(self_of(object), name, value == nullptr);
+  return 0;
+}
+
 // ---------------------------------------------------------------------------------------------
 // Looking
 
@@ -103,7 +111,29 @@ int connection_set_config(PyObject* object, PyObject* values, void* /*closure*/)
   return 0;
 }
 
+PyObject* connection_get_channel(PyObject* object, void* /*closure*/) {
+  PyObject* const channel = self_of(object)->channel;
+  return PyRef::share(channel != nullptr ? channel : Py_None).release();
+}
+
+// What the engine reads and writes is settled when it starts; another channel would be ignored.
+int connection_set_channel(PyObject* object, PyObject* channel, void* /*closure*/) {
+  ConnectionObject* const self = self_of(object);
+  if (channel == self->channel && channel != nullptr) return 0;
+  if (self->peer != nullptr || channel == nullptr) {
+    PyErr_SetString(
+        PyExc_AttributeError,
+        "_channel cannot be exchanged in use: the engine has taken its stream over. Give "
+        "the connection a channel of a class of your own when it is made");
+    return -1;
+  }
+  const PyRef old = PyRef::steal(std::exchange(self->channel, PyRef::share(channel).release()));
+  return 0;
+}
+
 PyGetSetDef getset[] = {
+    {"_channel", caught<connection_get_channel>, caught<connection_set_channel>,
+     "The channel that the connection was made over.", nullptr},
     {"_config", caught<connection_get_config>, caught<connection_set_config>,
      "The live configuration: a change counts at once. A dict that is assigned is copied.",
      nullptr},
@@ -115,19 +145,18 @@ PyGetSetDef getset[] = {
      nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
-PyMemberDef members[] = {
-    {"_local_root", T_OBJECT, offsetof(ConnectionObject, local_root), 0,
-     "What the peer gets as our root."},
-    {"_channel", T_OBJECT, offsetof(ConnectionObject, channel), 0, "The Python side's channel."},
-    {"__weaklistoffset__", T_PYSSIZET, offsetof(ConnectionObject, weak_references), READONLY,
-     nullptr},
-    {nullptr, 0, 0, 0, nullptr}};
+PyMemberDef members[] = {{"_local_root", T_OBJECT, offsetof(ConnectionObject, local_root), 0,
+                          "What the peer gets as our root."},
+                         {"__weaklistoffset__", T_PYSSIZET,
+                          offsetof(ConnectionObject, weak_references), READONLY, nullptr},
+                         {nullptr, 0, 0, 0, nullptr}};
 
 PyType_Slot slots[] = {{Py_tp_doc, const_cast<char*>("The engine's side of a connection.")},
                        {Py_tp_new, reinterpret_cast<void*>(caught<connection_new>)},
                        {Py_tp_dealloc, reinterpret_cast<void*>(connection_dealloc)},
                        {Py_tp_traverse, reinterpret_cast<void*>(connection_traverse)},
                        {Py_tp_clear, reinterpret_cast<void*>(connection_clear)},
+                       {Py_tp_setattro, reinterpret_cast<void*>(connection_setattro)},
                        {Py_tp_methods, kConnectionMethods},
                        {Py_tp_getset, getset},
                        {Py_tp_members, members},

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+
+#include "compat.h"
 #include "py_ref.h"
 #include "state.h"
 
@@ -17,6 +20,10 @@ struct ConnectionObject {
   PyObject* local_root;  // what the peer gets as our root
   PyObject* channel;     // keeps the Python side of the stream alive
   PyObject* weak_references;
+  // Which methods are the program's own (overrides.h).
+  std::uint64_t class_hooks;     // as of hooks_version
+  std::uint64_t assigned_hooks;  // assigned to this very object
+  std::uint32_t hooks_version;   // of the class; 0 before the first look
 };
 
 /// Makes the type. False with an exception set.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "errors.h"
 #include "py_ref.h"
 
 namespace sinew::python {
@@ -12,7 +13,10 @@ bool read_size(PyObject* config, const char* key, std::size_t& into) noexcept {
   PyObject* const value = PyDict_GetItemString(config, key);
   if (value == nullptr || value == Py_None) return true;
   const Py_ssize_t size = PyNumber_AsSsize_t(value, PyExc_OverflowError);
-  if (size == -1 && PyErr_Occurred() != nullptr) return false;
+  if (size == -1 && PyErr_Occurred() != nullptr) {
+    name_key(key);
+    return false;
+  }
   if (size < 1) {
     PyErr_Format(PyExc_ValueError, "%s must be at least 1", key);
     return false;
@@ -25,7 +29,7 @@ bool read_family(PyObject* config, dialect::rpyc::SessionOptions::Family& into) 
   using Family = dialect::rpyc::SessionOptions::Family;
   PyObject* const value = PyDict_GetItemString(config, "wire_family");
   if (value == nullptr || value == Py_None) return true;
-  const char* const text = PyUnicode_AsUTF8(value);
+  const char* const text = PyUnicode_Check(value) != 0 ? PyUnicode_AsUTF8(value) : "";
   if (text == nullptr) return false;
   const std::string_view name(text);
   if (name == "auto") {
@@ -54,7 +58,10 @@ bool read_extensions(PyObject* config, dialect::rpyc::ExtensionSet& into) noexce
   into = ExtensionSet();
   if (value == Py_False) return true;
   const PyRef names = PyRef::steal(PySequence_List(value));
-  if (!names) return false;
+  if (!names) {
+    name_key("extensions");
+    return false;
+  }
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(names.get()); ++i) {
     PyObject* const item = PyList_GET_ITEM(names.get(), i);
     const char* const text = PyUnicode_Check(item) != 0 ? PyUnicode_AsUTF8(item) : nullptr;
@@ -99,6 +106,7 @@ bool read_truth(PyObject* config, const char* key, bool& into) noexcept {
 
 bool ConnectionOptions::read(PyObject* config) noexcept {
   return read_family(config, session.wire_family) && read_extensions(config, session.extensions) &&
+         read_truth(config, "bind_threads", session.bind_threads) &&
          read_truth(config, "offer_extensions", limits.offer_extensions) &&
          read_seconds(config, "heartbeat", session.heartbeat) &&
          read_size(config, "max_frame_size", session.max_frame_size) &&

@@ -1,5 +1,7 @@
 #include "errors.h"
 
+#include "compat.h"
+
 #include <cxxabi.h>
 
 #include <chrono>
@@ -118,6 +120,17 @@ Deadline deadline_after(double seconds) noexcept {
   if (seconds <= 0) return Deadline::after(Duration::zero());
   return Deadline::after(
       std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
+}
+
+void name_key(const char* key) noexcept {
+  // Others are of the program's own making, and say what they say.
+  if (PyErr_ExceptionMatches(PyExc_TypeError) == 0 &&
+      PyErr_ExceptionMatches(PyExc_OverflowError) == 0) {
+    return;
+  }
+  const PyRef exception = take_exception();
+  PyErr_Format(reinterpret_cast<PyObject*>(Py_TYPE(exception.get())), "the configuration's %s: %S",
+               key, exception.get());
 }
 
 }  // namespace sinew::python

@@ -50,6 +50,9 @@ void raise_error(const Error& error) noexcept;
 /// model has raised already stays.
 void raise_codec_error(Errc errc, const char* doing) noexcept;
 
+/// Puts the key of the configuration in front of the exception that is set, about its value.
+void name_key(const char* key) noexcept;
+
 /// A deadline that many seconds from now; a negative number counts as zero.
 Deadline deadline_after(double seconds) noexcept;
 

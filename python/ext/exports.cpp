@@ -55,6 +55,12 @@ object::ObjectId describe_instance(const Names& names, PyObject* object) {
   return {qualified_name(names, cls.get()), address_of(Py_TYPE(object)), 1};
 }
 
+PyRef pack_of(const object::ObjectIdView& id) noexcept {
+  return PyRef::steal(
+      Py_BuildValue("(s#LL)", id.name.data(), static_cast<Py_ssize_t>(id.name.size()),
+                    static_cast<long long>(id.class_id), static_cast<long long>(id.instance_id)));
+}
+
 }  // namespace
 
 // The id as stock RPyC makes it (docs/protocols/rpyc.md section 2.5), but for the number of an
@@ -93,6 +99,48 @@ Result<void> Peer::write_export_id(PyObject* object, Writer& out,
 PyRef Peer::exported_object(const object::ObjectIdView& id) noexcept {
   const PyRef* const handle = exports_.find(id);
   return handle != nullptr ? PyRef::share(handle->get()) : PyRef();
+}
+
+PyRef Peer::export_id(PyObject* object) const noexcept {
+  const auto id = exports_.id_of(object);
+  if (id) return pack_of(*id);
+  PyErr_SetObject(PyExc_KeyError, object);
+  return {};
+}
+
+PyRef Peer::list_exports() const noexcept {
+  PyRef list = PyRef::steal(PyList_New(0));
+  if (!list) return list;
+  // An item made is a tuple, which may start a collection of garbage, which may run anything: first
+  // all that is wanted is taken, then it is put into objects.
+  struct Entry {
+    object::ObjectId id;
+    PyRef object;
+    std::uint64_t count;
+  };
+  try {
+    std::vector<Entry> entries;
+    entries.reserve(exports_.size());
+    exports_.for_each_entry([&](const object::ObjectIdView& id, const PyRef& object,
+                                std::uint64_t count) {
+      entries.push_back(
+          {{std::string(id.name), id.class_id, id.instance_id}, PyRef::share(object.get()), count});
+      return true;
+    });
+    for (const Entry& entry : entries) {
+      const object::ObjectIdView view{entry.id.name, entry.id.class_id, entry.id.instance_id};
+      const PyRef pack = pack_of(view);
+      const PyRef item =
+          pack ? PyRef::steal(Py_BuildValue("(OOK)", pack.get(), entry.object.get(),
+                                            static_cast<unsigned long long>(entry.count)))
+               : PyRef();
+      if (!item || PyList_Append(list.get(), item.get()) != 0) return {};
+    }
+    return list;
+  } catch (...) {
+    raise_current();
+    return {};
+  }
 }
 
 Result<void> Peer::release_export(const object::ObjectIdView& id, std::uint64_t count) noexcept {

@@ -10,6 +10,7 @@
 #include "exposure.h"
 #include "gil.h"
 #include "netref.h"
+#include "overrides.h"
 #include "peer.h"
 #include "pool_object.h"
 #include "remote_method.h"
@@ -29,6 +30,15 @@ PyObject* set_local_names(PyObject* module, PyObject* names) {
   PyRef set = PyRef::steal(PyFrozenSet_New(names));
   if (!set) return nullptr;
   state_in(module)->local_names = std::move(set);
+  Py_RETURN_NONE;
+}
+
+PyObject* set_overridable_class(PyObject* module, PyObject* type) {
+  if (PyType_Check(type) == 0) {
+    PyErr_SetString(PyExc_TypeError, "a class is expected");
+    return nullptr;
+  }
+  if (!set_overridable(*state_in(module), reinterpret_cast<PyTypeObject*>(type))) return nullptr;
   Py_RETURN_NONE;
 }
 
@@ -86,6 +96,8 @@ PyObject* buffered_iterator(PyObject* module, PyObject* args) {
 PyMethodDef methods[] = {
     {"set_local_names", caught<set_local_names>, METH_O,
      "Names of attributes that a netref answers itself."},
+    {"set_overridable", caught<set_overridable_class>, METH_O,
+     "The class whose methods are the engine's: where a subclass has others, those are called."},
     {"new_netref_class", caught<new_netref_class>, METH_VARARGS,
      "new_netref_class(name, attributes): a subclass of BaseNetref."},
     {"get_id_pack", caught<describe>, METH_O,
@@ -107,13 +119,12 @@ int module_exec(PyObject* module) {
     return -1;
   }
   State* const state = new (state_in(module)) State();
-  const bool made = survive_shutdown() && state->names.intern() &&
-                    init_limit_error(*state, module) && init_serving(*state, module) &&
-                    init_connection_type(*state, module) && init_netref_types(*state, module) &&
-                    init_method_types(*state, module) &&
-                    init_buffered_iterator_type(*state, module) &&
-                    init_async_result_type(*state, module) && init_pool_type(*state, module) &&
-                    init_tls_types(*state, module);
+  const bool made =
+      survive_shutdown() && state->names.intern() && init_limit_error(*state, module) &&
+      init_serving(*state, module) && init_connection_type(*state, module) &&
+      init_netref_types(*state, module) && init_method_types(*state, module) &&
+      init_buffered_iterator_type(*state, module) && init_async_result_type(*state, module) &&
+      init_pool_type(*state, module) && init_tls_types(*state, module);
   state->local_names = PyRef::steal(PyFrozenSet_New(nullptr));
   if (!made || !state->local_names) return -1;
   return PyModule_AddFunctions(module, kCodecMethods);
@@ -156,6 +167,7 @@ int State::traverse(visitproc visit, void* arg) const noexcept {
   Py_VISIT(pool_type.get());
   Py_VISIT(tls_context_type.get());
   Py_VISIT(tls_stream_type.get());
+  for (const Hook& hook : hooks) Py_VISIT(hook.function.get());
   return 0;
 }
 
@@ -173,6 +185,7 @@ void State::clear() noexcept {
   pool_type = PyRef();
   tls_context_type = PyRef();
   tls_stream_type = PyRef();
+  for (Hook& hook : hooks) hook.function = PyRef();
 }
 
 State* state_of(PyTypeObject* type) noexcept {

@@ -12,6 +12,8 @@
 #include "buffered_iterator.h"
 #include "compat.h"
 #include "lookahead.h"
+#include "messages.h"
+#include "overrides.h"
 #include "peer.h"
 #include "question.h"
 #include "remote_method.h"
@@ -70,6 +72,13 @@ int netref_traverse(PyObject* object, visitproc visit, void* arg) noexcept {
 // ---------------------------------------------------------------------------------------------
 // Attributes
 
+PyObject* object_of(Netref* self) noexcept { return reinterpret_cast<PyObject*>(self); }
+
+// True when requests are to go by the connection's methods (overrides.h).
+bool asks_in_python(const Netref* self) noexcept {
+  return (overridden(self->connection) & kAskHooks) != 0;
+}
+
 bool is_dunder(PyObject* name) noexcept {
   return PyUnicode_GET_LENGTH(name) > 4 && PyUnicode_READ_CHAR(name, 0) == '_' &&
          PyUnicode_READ_CHAR(name, 1) == '_';
@@ -78,6 +87,7 @@ bool is_dunder(PyObject* name) noexcept {
 PyObject* ask_attribute(Netref* self, PyObject* name) {
   Peer* const peer = peer_of(self->connection);
   if (peer == nullptr) return nullptr;
+  if (asks_in_python(self)) return ask_in_python(*peer, Handler::kGetAttr, object_of(self), name);
   Question question(*peer, Handler::kGetAttr, 2);
   if (!question.add_netref(self) || !question.add(name)) return nullptr;
   return question.ask();
@@ -100,7 +110,7 @@ PyObject* netref_getattro(PyObject* object, PyObject* name) {
       return PyObject_GenericGetAttr(object, name);
     }
   }
-  if (next_is_call(name)) return make_bound_method(self, name);
+  if (!asks_in_python(self) && next_is_call(name)) return make_bound_method(self, name);
   return ask_attribute(self, name);
 }
 
@@ -114,6 +124,11 @@ int netref_setattro(PyObject* object, PyObject* name, PyObject* value) {
   Peer* const peer = peer_of(self->connection);
   if (peer == nullptr) return -1;
   const bool deletes = value == nullptr;
+  if (asks_in_python(self)) {
+    const PyRef done = PyRef::steal(
+        ask_in_python(*peer, deletes ? Handler::kDelAttr : Handler::kSetAttr, object, name, value));
+    return done ? 0 : -1;
+  }
   Question question(*peer, deletes ? Handler::kDelAttr : Handler::kSetAttr, deletes ? 2 : 3);
   if (!question.add_netref(self) || !question.add(name)) return -1;
   if (!deletes && !question.add(value)) return -1;
@@ -128,6 +143,7 @@ PyObject* ask_about(PyObject* object, Handler handler) {
   Netref* const self = self_of(object);
   Peer* const peer = peer_of(self->connection);
   if (peer == nullptr) return nullptr;
+  if (asks_in_python(self)) return ask_in_python(*peer, handler, object);
   Question question(*peer, handler, 1);
   return question.add_netref(self) ? question.ask() : nullptr;
 }
@@ -155,6 +171,10 @@ PyObject* netref_call(PyObject* object, PyObject* args, PyObject* kwargs) {
   Netref* const self = self_of(object);
   Peer* const peer = peer_of(self->connection);
   if (peer == nullptr) return nullptr;
+  if (asks_in_python(self)) {
+    const PyRef pairs = keyword_pairs(kwargs);
+    return pairs ? ask_in_python(*peer, Handler::kCall, object, args, pairs.get()) : nullptr;
+  }
   Question question(*peer, Handler::kCall, 3);
   if (!question.add_netref(self) || !question.add(args) || !question.add_keywords(kwargs)) {
     return nullptr;
@@ -185,8 +205,11 @@ PyObject* netref_richcompare(PyObject* object, PyObject* other, int op) {
   Netref* const self = self_of(object);
   Peer* const peer = peer_of(self->connection);
   if (peer == nullptr) return nullptr;
-  Question question(*peer, Handler::kCmp, 3);
   const PyRef name = PyRef::steal(PyUnicode_FromString(kCompareNames[op]));
+  if (name && asks_in_python(self)) {
+    return ask_in_python(*peer, Handler::kCmp, object, other, name.get());
+  }
+  Question question(*peer, Handler::kCmp, 3);
   if (!name || !question.add_netref(self) || !question.add(other) || !question.add(name.get())) {
     return nullptr;
   }
@@ -226,13 +249,25 @@ PyObject* netref_get_refcount(PyObject* object, void* /*closure*/) {
   return PyLong_FromUnsignedLongLong(self_of(object)->received);
 }
 
+// Programs that unbox by themselves count what they receive: `netref.____refcount__ += 1`.
+int netref_set_refcount(PyObject* object, PyObject* count, void* /*closure*/) {
+  if (count == nullptr) {
+    PyErr_SetString(PyExc_TypeError, "____refcount__ cannot be deleted");
+    return -1;
+  }
+  const unsigned long long number = PyLong_AsUnsignedLongLong(count);
+  if (number == static_cast<unsigned long long>(-1) && PyErr_Occurred() != nullptr) return -1;
+  self_of(object)->received = number;
+  return 0;
+}
+
 PyGetSetDef netref_getset[] = {
     {"____conn__", caught<netref_get_conn>, nullptr, "The connection that the object lives behind.",
      nullptr},
     {"____id_pack__", caught<netref_get_id_pack>, nullptr,
      "(class name, class id, instance id), as on the wire; instance id 0 is the class itself.",
      nullptr},
-    {"____refcount__", caught<netref_get_refcount>, nullptr,
+    {"____refcount__", caught<netref_get_refcount>, caught<netref_set_refcount>,
      "How often the peer has sent the object.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 

@@ -42,6 +42,7 @@ bool read_prefix(PyObject* config, std::string& into) {
   if (value.get() == Py_None) return true;
   const char* const text = PyUnicode_AsUTF8(value.get());
   if (text != nullptr) into = text;
+  if (text == nullptr) name_key("exposed_prefix");
   return text != nullptr;
 }
 
@@ -51,7 +52,9 @@ bool read_timeout(PyObject* config, Settings& into) noexcept {
   into.has_timeout = value.get() != Py_None;
   if (!into.has_timeout) return true;
   into.timeout_seconds = PyFloat_AsDouble(value.get());
-  return into.timeout_seconds != -1.0 || PyErr_Occurred() == nullptr;
+  if (into.timeout_seconds != -1.0 || PyErr_Occurred() == nullptr) return true;
+  name_key("sync_request_timeout");
+  return false;
 }
 
 // False with an exception set. Runs code of the program where a value is an object of its own.

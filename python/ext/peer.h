@@ -14,6 +14,7 @@
 #include "dialect/rpyc/boxing.h"
 #include "dialect/rpyc/release_writer.h"
 #include "dialect/rpyc/rpyc_session.h"
+#include "dialect/rpyc/thread_binding.h"
 #include "netref.h"
 #include "object/access.h"
 #include "object/export_table.h"
@@ -85,6 +86,14 @@ class Peer final : public rpc::Dispatcher {
   }
   const dialect::rpyc::RpycSession& session() const noexcept { return session_; }
 
+  /// Writes the start of a message that this thread sends, up to its body.
+  void begin_message(Writer& out, wire::MessageKind kind, std::int64_t seq) {
+    if (session_.binds_threads()) [[unlikely]] {
+      write_thread_binding(out, dialect::rpyc::binding_for_sending(&session_));
+    }
+    wire::begin_message(out, family(), kind, seq);
+  }
+
   /// The family to speak. Before speaking first to a peer of unknown family, listens for a moment:
   /// a peer of RPyC 4.1 to 5.3 that speaks at once is then understood.
   wire::Family family() noexcept;
@@ -110,9 +119,25 @@ class Peer final : public rpc::Dispatcher {
   PyRef import_object(const object::ObjectIdView& id) noexcept;
 
   /// A netref of `type` that the program made itself: the peer did not send the object, so the
-  /// netref is not found again by its id, and releases nothing when it dies. Empty with an
-  /// exception set.
+  /// netref is not found again by its id, and releases nothing when it dies. But one that the
+  /// program's `_netref_factory` makes for an object that is coming in stands for that. Empty with
+  /// an exception set.
   PyRef make_unsent_import(PyTypeObject* type, const object::ObjectIdView& id) noexcept;
+
+  /// A netref of the class that we make for the object: what `_netref_factory` returns. Empty with
+  /// an exception set.
+  PyRef make_default_import(const object::ObjectIdView& id) noexcept;
+
+  /// The living netrefs for objects of the peer, in a list. Empty with an exception set.
+  PyRef list_imports() const noexcept;
+
+  /// The classes of the peer that were met: a list of (id, netref class). The instance number in
+  /// the id of a class object is 0, of its instances 1. Empty with an exception set.
+  PyRef list_classes() const noexcept;
+
+  /// Has a netref of this connection that the program made stand for an object which the peer has
+  /// lent once; unless there is another one for it. With the GIL held.
+  void adopt_import(Netref* netref) noexcept;
 
   /// A netref died: its id is no longer known, and is released in front of the next message.
   void forget_import(Netref* netref) noexcept;
@@ -130,6 +155,12 @@ class Peer final : public rpc::Dispatcher {
   Result<void> write_export_id(PyObject* object, Writer& out,
                                std::vector<object::IdKey>& sent) noexcept;
   PyRef exported_object(const object::ObjectIdView& id) noexcept;
+  /// The id that the peer holds the object under: (class name, class id, instance id). Empty with
+  /// KeyError set when it holds it not.
+  PyRef export_id(PyObject* object) const noexcept;
+  /// Everything that the peer holds: a list of (id, object, how often it was sent). Null with an
+  /// exception set.
+  PyRef list_exports() const noexcept;
   Result<void> release_export(const object::ObjectIdView& id, std::uint64_t count) noexcept;
   std::size_t export_count() const noexcept { return exports_.size(); }
   std::size_t import_count() const noexcept { return imports_.size(); }
@@ -150,6 +181,7 @@ class Peer final : public rpc::Dispatcher {
   bool interrupted() noexcept override;
   void before_idle_flush() noexcept override { send_releases(); }
   void messages_left() noexcept override;
+  bool switches_stacks() const noexcept override { return cooperator() != nullptr; }
   void cancel(std::int64_t seq) noexcept override;
 
   /// Tells the peer, if it can be told, that nobody waits for the answer to our question any more.
@@ -205,6 +237,9 @@ class Peer final : public rpc::Dispatcher {
   /// The class that `id` names, entered if it is new. Throws sinew::Error beyond the limits.
   RemoteClass& class_of(const object::ObjectIdView& id);
   PyTypeObject* type_for(RemoteClass& remote_class, const object::ObjectIdView& id) noexcept;
+  PyRef import_by_factory(RemoteClass& remote_class, std::int64_t instance_id);
+  void release_soon(RemoteClass& remote_class, std::int64_t instance_id,
+                    std::uint64_t count) noexcept;
   bool read_settings() noexcept;
 
   ConnectionObject* const owner_;

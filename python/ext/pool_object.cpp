@@ -11,6 +11,7 @@
 #include "errors.h"
 #include "gil.h"
 #include "io/fd.h"
+#include "overrides.h"
 #include "peer.h"
 #include "server/pooled.h"
 
@@ -52,6 +53,7 @@ class PooledConnection final : public server::PoolClient {
     if (interpreter_is_gone() || (!connection_ && !admit())) return false;
     Peer* const peer = peer_of_connection();
     if (peer == nullptr) return false;
+    if (polls_) return serve_by_polling();
     const auto status = peer->connection().serve(Deadline::after(Duration::zero()),
                                                  /*once=*/false, /*wait_for_turn=*/false);
     if (status == rpc::WaitStatus::kInterrupted) return report();
@@ -79,6 +81,8 @@ class PooledConnection final : public server::PoolClient {
     if (!connection) PyErr_WriteUnraisable(admit_.get());
     if (!connection || connection.get() == Py_None) return false;
     connection_ = std::move(connection);
+    auto* const object = reinterpret_cast<ConnectionObject*>(connection_.get());
+    polls_ = (overridden(object) & kPollHooks) != 0;
     if (Peer* const peer = peer_of_connection()) {
       peer->set_on_messages_left([pool = pool_, token = pool_token_] { pool->serve_soon(token); });
     }
@@ -87,6 +91,24 @@ class PooledConnection final : public server::PoolClient {
 
   Peer* peer_of_connection() const noexcept {
     return reinterpret_cast<ConnectionObject*>(connection_.get())->peer;
+  }
+
+  // Where the program has something to say about how messages are read. Whether the connection goes
+  // on.
+  bool serve_by_polling() noexcept {
+    const AdoptThread gil;
+    const PyRef connection = PyRef::share(connection_.get());
+    const State& state = peer_of_connection()->state();
+    while (true) {
+      const PyRef served =
+          PyRef::steal(PyObject_CallMethodNoArgs(connection.get(), state.names.poll.get()));
+      const int truth = served ? PyObject_IsTrue(served.get()) : -1;
+      if (truth == 0) return true;
+      if (truth > 0) continue;
+      if (PyErr_ExceptionMatches(PyExc_EOFError) == 0) return report();
+      PyErr_Clear();
+      return false;
+    }
   }
 
   // A request raised something that is not for the peer (SystemExit): it ends the connection.
@@ -104,7 +126,8 @@ class PooledConnection final : public server::PoolClient {
   PyRef admit_;
   PyRef leave_;
   PyRef token_;
-  PyRef connection_;  // empty until admitted
+  PyRef connection_;    // empty until admitted
+  bool polls_ = false;  // served by its poll(), which a method of the program has to do with
 };
 
 // ---------------------------------------------------------------------------------------------

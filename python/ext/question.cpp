@@ -33,7 +33,7 @@ Question::Question(Peer& peer, Handler handler, std::size_t count, Deadline expi
     dialect::rpyc::write_affinity(out_, family, seq_, serving->seq());
   }
   frame_start_ = wire::begin_frame(out_);
-  wire::begin_message(out_, family, wire::MessageKind::kRequest, seq_);
+  peer.begin_message(out_, wire::MessageKind::kRequest, seq_);
   wire::write_tuple_header(out_, 2);
   wire::write_int(out_, static_cast<std::int64_t>(handler));
   dialect::rpyc::write_label(out_, Label::kTuple);
@@ -107,8 +107,8 @@ bool Question::send(rpc::Call& call, bool later) noexcept try {
   peer_.offer_extensions(out_);
   release_deferred();
   peer_.send_releases();
-  const auto sent =
-      later ? peer_.connection().start_later(call, out_) : peer_.connection().start(call, out_);
+  const auto sent = later ? peer_.connection().start_later(call, out_)
+                          : peer_.connection().start(call, out_, peer_.cooperator() == nullptr);
   if (!sent) {
     sent.error() == Errc::kConnectionReset ? raise_dead(peer_)
                                            : raise_codec_error(sent.error(), "cannot send");

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <tsl/robin_map.h>
 
@@ -43,6 +44,13 @@ class RemoteClassTable {
   RemoteClass& add(const object::ObjectIdView& id);
 
   std::size_t size() const noexcept { return classes_.size(); }
+
+  /// All of them, in no order. Throws std::bad_alloc.
+  std::vector<const RemoteClass*> list() const {
+    std::vector<const RemoteClass*> all;
+    for (const auto& [key, remote_class] : classes_) all.push_back(remote_class.get());
+    return all;
+  }
 
   int traverse(visitproc visit, void* arg) const noexcept;
 

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 
+#include "messages.h"
+#include "overrides.h"
 #include "peer.h"
 #include "question.h"
 #include "slot.h"
@@ -152,6 +154,19 @@ PyType_Spec remote_method_spec = {
     "sinew._sinew.RemoteMethod", sizeof(RemoteMethod), 0,
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL, remote_method_slots};
 
+// The call through the connection's methods (overrides.h).
+PyObject* call_in_python(Peer& peer, Netref* self, PyObject* name, PyObject* const* args,
+                         std::size_t count, PyObject* keyword_names) {
+  const PyRef positional = PyRef::steal(PyTuple_New(static_cast<Py_ssize_t>(count)));
+  const PyRef pairs = keyword_pairs(keyword_names, args + count);
+  if (!positional || !pairs) return nullptr;
+  for (std::size_t i = 0; i < count; ++i) {
+    PyTuple_SET_ITEM(positional.get(), static_cast<Py_ssize_t>(i), PyRef::share(args[i]).release());
+  }
+  return ask_in_python(peer, Handler::kCallAttr, reinterpret_cast<PyObject*>(self), name,
+                       positional.get(), pairs.get());
+}
+
 }  // namespace
 
 bool init_method_types(State& state, PyObject* module) noexcept {
@@ -180,6 +195,9 @@ PyObject* call_method(Netref* self, PyObject* name, PyObject* const* args, std::
                       PyObject* keyword_names) {
   Peer* const peer = peer_of(self->connection);
   if (peer == nullptr) return nullptr;
+  if ((overridden(self->connection) & kAskHooks) != 0) {
+    return call_in_python(*peer, self, name, args, count, keyword_names);
+  }
   Question question(*peer, Handler::kCallAttr, 4);
   if (!question.add_netref(self) || !question.add(name) || !question.add_items(args, count) ||
       !question.add_keywords(keyword_names, args + count)) {

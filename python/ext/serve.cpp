@@ -5,6 +5,7 @@
 #include "errors.h"
 #include "gil.h"
 #include "give_back.h"
+#include "overrides.h"
 #include "peer.h"
 
 namespace sinew::python {
@@ -15,6 +16,16 @@ using dialect::rpyc::Extension;
 // How deep requests are being served inside each other on this thread.
 thread_local std::size_t serving_depth = 0;
 
+// A release where `_handle_del` is the program's own.
+void release_in_python(Peer& peer, const object::ObjectIdView& id, std::uint64_t count) noexcept {
+  const PyRef object = peer.exported_object(id);
+  if (!object) return;
+  const PyRef done =
+      PyRef::steal(PyObject_CallMethod(peer.owner_object(), "_handle_del", "OK", object.get(),
+                                       static_cast<unsigned long long>(count)));
+  if (!done) PyErr_WriteUnraisable(peer.owner_object());
+}
+
 // A message of an extension that is no request. An id that we do not know, or a count beyond what
 // was lent, harms nobody but the peer.
 void serve_notice(Peer& peer, const rpc::Incoming& notice) noexcept {
@@ -24,7 +35,11 @@ void serve_notice(Peer& peer, const rpc::Incoming& notice) noexcept {
   for (std::size_t i = 0; count && i < *count; ++i) {
     const auto release = dialect::rpyc::read_release(in);
     if (!release) return;
-    static_cast<void>(peer.release_export(release->id, release->count));
+    if ((overridden(peer.owner()) & hook_bit(dialect::rpyc::Handler::kDel)) != 0) {
+      release_in_python(peer, release->id, release->count);
+    } else {
+      static_cast<void>(peer.release_export(release->id, release->count));
+    }
   }
 }
 
@@ -33,6 +48,11 @@ void serve_notice(Peer& peer, const rpc::Incoming& notice) noexcept {
 bool serve(Peer& peer, const rpc::Incoming& request) noexcept {
   // Greenlets share their thread: there it is Python's own limit that counts.
   if (peer.cooperator() != nullptr) return answer(peer, request, false);
+  std::optional<dialect::rpyc::ServingBound> bound;
+  if (peer.session().binds_threads()) {
+    bound.emplace(&peer.session(),
+                  dialect::rpyc::ThreadBinding{request.sender_thread, request.recipient_thread});
+  }
   ++serving_depth;
   const bool stay = answer(peer, request, serving_depth > peer.limits().max_call_depth);
   --serving_depth;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+
 #include "names.h"
 #include "py_ref.h"
 
@@ -29,6 +31,13 @@ struct State {
   PyRef pool_type;
   PyRef tls_context_type;
   PyRef tls_stream_type;
+
+  /// A method of connections that the engine has taken over (overrides.h).
+  struct Hook {
+    PyRef name;
+    PyRef function;  ///< what the class has that programs derive theirs from
+  };
+  std::array<Hook, 40> hooks;
 
   /// Attribute names that a proxy answers itself, a frozenset; set by core/netref.py.
   PyRef local_names;

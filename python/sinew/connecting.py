@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sinew import address
 from sinew.rpyc.core.channel import Channel
+from sinew.rpyc.core.config import refuse_misspelt
 from sinew.rpyc.core.protocol import Connection as _Connection
 from sinew.rpyc.core.service import ModuleNamespace, VoidService
 from sinew.rpyc.core.stream import SocketStream
@@ -25,7 +26,7 @@ class Connection(_Connection):
     def modules(self) -> Any:
         """The peer's modules: `conn.modules.os`, `conn.modules["xml.dom"]`."""
         if self._modules is None:
-            self._modules = ModuleNamespace(self.root.getmodule)
+            self._modules = ModuleNamespace(self._of_classic_server("getmodule"))
         return self._modules
 
     _modules: Any = None
@@ -38,15 +39,34 @@ class Connection(_Connection):
     @property
     def namespace(self) -> Any:
         """The dictionary in which `eval` and `execute` work."""
-        return self.root.namespace
+        return self._of_classic_server("namespace")
 
-    def eval(self, text: str) -> Any:
-        """Return the value of an expression at the peer."""
-        return self.root.eval(text)
+    @property
+    def eval(self) -> Any:
+        """`conn.eval(text)`: the value of an expression at the peer."""
+        if self._eval is None:
+            self._eval = self._of_classic_server("eval")
+        return self._eval
 
-    def execute(self, text: str) -> Any:
-        """Run statements at the peer."""
-        return self.root.execute(text)
+    @property
+    def execute(self) -> Any:
+        """`conn.execute(text)`: run statements at the peer."""
+        if self._execute is None:
+            self._execute = self._of_classic_server("execute")
+        return self._execute
+
+    _eval: Any = None
+    _execute: Any = None
+
+    def _of_classic_server(self, name: str) -> Any:
+        """Return what a classic server has under a name; AttributeError if this is none."""
+        try:
+            return getattr(self.root, name)
+        except AttributeError:
+            raise AttributeError(
+                f"the server is not a classic server: it does not offer {name!r}. Start one with "
+                "`sinew classic`, for peers that you trust; conn.root has what this one offers"
+            ) from None
 
 
 class _Offer(VoidService):
@@ -120,11 +140,12 @@ def connect(
     has not revoked it in `crlfile`; `verify=False` asks for none of that. `certfile` and `keyfile`
     are what this side shows.
 
-    ValueError for an address that makes no sense, OSError if nobody is there, `ssl.SSLError` (an
-    OSError) with what is wrong with a certificate.
+    ValueError for an address that makes no sense or a key that is none of the configuration's,
+    OSError if nobody is there, `ssl.SSLError` (an OSError) with what is wrong with a certificate.
     """
     if isinstance(service, int) or not isinstance(uri, str):
         raise TypeError("connect() takes one address, such as 'tcp://localhost:18812'")
+    refuse_misspelt(config or ())
     place = address.parse(uri)
     if place.is_tls:
         stream = SocketStream(

@@ -39,13 +39,16 @@ def service_of(thing: Any) -> Any:
     kind = thing if isinstance(thing, type) else type(thing)
     if issubclass(kind, Service):
         return thing
-    if not any(is_exposed(kind, name) for name in dir(kind)):
+    if not _exposed_names(kind):
         raise TypeError(f"{kind.__name__} exposes nothing: mark what peers may use, @sinew.expose")
-    if isinstance(thing, type):
-        return type(
-            f"{kind.__name__}Service", (_Exposed,), {"_make": thing, "ALIASES": [kind.__name__]}
-        )
-    return _Exposed(thing)
+    # Named and described like the class: that is what a peer sees of it.
+    face = {"__module__": kind.__module__, "__doc__": kind.__doc__, "ALIASES": [kind.__name__]}
+    service = type(kind.__name__, (_Exposed,), {**face, "_make": kind})
+    return service if isinstance(thing, type) else service(thing)
+
+
+def _exposed_names(kind: type) -> list[str]:
+    return [name for name in dir(kind) if is_exposed(kind, name)]
 
 
 class _Exposed(Service):
@@ -57,6 +60,8 @@ class _Exposed(Service):
         self._target = self._make() if target is None else target
 
     def _rpyc_getattr(self, name: str) -> Any:
+        if name == "__doc__":
+            return type(self._target).__doc__
         if not is_exposed(type(self._target), name):
             raise AttributeError(f"{type(self._target).__name__} does not expose {name!r}")
         return getattr(self._target, name)
@@ -66,6 +71,19 @@ class _Exposed(Service):
         if not isinstance(member, property) or not is_exposed(type(self._target), name):
             raise AttributeError(f"{type(self._target).__name__} does not expose {name!r}")
         setattr(self._target, name, value)
+
+    def __dir__(self) -> list[str]:
+        return _exposed_names(type(self._target))
+
+    def _sinew_methods(self) -> list[tuple[str, str | None]]:
+        """Return (name, documentation) of the methods that a peer may use, for its `help()`."""
+        from sinew.rpyc.lib import get_methods  # noqa: PLC0415
+
+        return [
+            (name, doc)
+            for name, doc in get_methods(frozenset(), self._target)
+            if is_exposed(type(self._target), name)
+        ]
 
     def __repr__(self) -> str:
         return f"<exposed {self._target!r}>"

@@ -5,6 +5,7 @@ from typing import Any
 
 from sinew import address
 from sinew.exposing import service_of
+from sinew.rpyc.core.config import refuse_misspelt
 from sinew.rpyc.utils.authenticators import SSLAuthenticator
 from sinew.rpyc.utils.server import ThreadedServer
 
@@ -19,6 +20,7 @@ def make_server(thing: Any, uri: str, **options: Any) -> ThreadedServer:
     Without a port there it chooses a free one: `address_of` tells. The options are those of
     `serve`. OSError that names the address if nobody can listen there.
     """
+    refuse_misspelt(options.get("protocol_config") or ())
     place = address.parse(uri, default_port=0)
     of_tls = {name: options.pop(name) for name in _TLS_OPTIONS if name in options}
     if place.is_tls:

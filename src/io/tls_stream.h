@@ -48,6 +48,11 @@ class TlsStream final : public Stream {
   Result<Readiness> wait(Readiness wanted, Deadline deadline) override;
   bool has_buffered() const noexcept override { return !drained_.load(std::memory_order_acquire); }
   void hasten_acknowledgement() noexcept override { inner_->hasten_acknowledgement(); }
+  std::optional<std::size_t> unread() const noexcept override { return inner_->unread(); }
+  Duration watch_machine(Duration interval) noexcept override {
+    return inner_->watch_machine(interval);
+  }
+  Duration machine_silence() const noexcept override { return inner_->machine_silence(); }
   bool is_free_threaded() const noexcept override { return inner_->is_free_threaded(); }
 
   /// Says farewell as far as that goes without waiting, and ends the inner stream.

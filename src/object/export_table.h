@@ -58,6 +58,13 @@ class ExportTable {
     return entry == entries_.end() ? nullptr : &entry->second.handle;
   }
 
+  /// The id of an object that is in the table. Valid until the next call of a non-const member.
+  std::optional<ObjectIdView> id_of(Identity identity) const {
+    const auto known = keys_.find(identity);
+    if (known == keys_.end()) return std::nullopt;
+    return entries_.find(known->second)->second.view(known->second);
+  }
+
   /// What came of a release.
   struct Released {
     std::optional<Handle> handle;  ///< the object, if the peer holds it no longer
@@ -102,6 +109,15 @@ class ExportTable {
       if (const int result = visit(entry.handle); result != 0) return result;
     }
     return 0;
+  }
+
+  /// Calls `visit(id, handle, count)` for each entry until it returns false. It must change
+  /// nothing.
+  template <class Visit>
+  void for_each_entry(Visit visit) const {
+    for (const auto& [key, entry] : entries_) {
+      if (!visit(entry.view(key), entry.handle, entry.count)) return;
+    }
   }
 
   std::size_t size() const noexcept { return entries_.size(); }

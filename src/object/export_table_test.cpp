@@ -147,5 +147,36 @@ TEST_F(ExportTableTest, VisitingStopsWhenAsked) {
   EXPECT_EQ(table_.for_each([&](const Handle&) { return 5; }), 5);
 }
 
+TEST_F(ExportTableTest, TheIdOfAnObjectIsTheOneItWasSentUnder) {
+  EXPECT_EQ(table_.id_of(one_.get()), std::nullopt);
+  const ObjectIdView id = sent(one_);
+  const auto found = table_.id_of(one_.get());
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->name, "module.Class");
+  EXPECT_EQ(found->class_id, id.class_id);
+  EXPECT_EQ(found->instance_id, id.instance_id);
+  static_cast<void>(table_.release(id, 1));
+  EXPECT_EQ(table_.id_of(one_.get()), std::nullopt);
+}
+
+TEST_F(ExportTableTest, EntriesAreVisitedWithTheirCountsUntilToldToStop) {
+  sent(one_);
+  sent(one_);
+  sent(two_);
+  std::set<std::pair<int, std::uint64_t>> seen;
+  table_.for_each_entry([&](const ObjectIdView& id, const Handle& handle, std::uint64_t count) {
+    EXPECT_EQ(id.class_id, 77);
+    seen.emplace(*handle, count);
+    return true;
+  });
+  EXPECT_EQ(seen, (std::set<std::pair<int, std::uint64_t>>{{1, 2}, {2, 1}}));
+  int visits = 0;
+  table_.for_each_entry([&](const ObjectIdView&, const Handle&, std::uint64_t) {
+    ++visits;
+    return false;
+  });
+  EXPECT_EQ(visits, 1);
+}
+
 }  // namespace
 }  // namespace sinew::object

@@ -79,8 +79,8 @@ Result<void> Connection::enroll(Call& call, bool awaited) {
   return {};
 }
 
-Result<bool> Connection::start(Call& call, const Writer& request) {
-  SINEW_TRY(enroll(call, /*awaited=*/true));
+Result<bool> Connection::start(Call& call, const Writer& request, bool awaited) {
+  SINEW_TRY(enroll(call, awaited));
   const auto sent = send_now(request);
   // A stream that broke has failed the connection, and with it this call: that is its outcome.
   return sent ? sent : Result<bool>(true);

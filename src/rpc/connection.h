@@ -68,8 +68,9 @@ class Connection {
 
   /// Registers `call` and sends its request as far as that goes without waiting. False when bytes
   /// are left: drain() sends them. Fails with kTooManyPending, or kConnectionReset when the
-  /// connection is dead (error()); the call is then not registered.
-  Result<bool> start(Call& call, const Writer& request);
+  /// connection is dead (error()); the call is then not registered. `awaited`: a thread is going
+  /// to wait() for it at once.
+  Result<bool> start(Call& call, const Writer& request, bool awaited = true);
 
   /// The same for a call that nobody waits for yet. Requests in quick succession may be held back
   /// for a moment, so that they leave together; whoever waits or serves sends them.

@@ -100,7 +100,8 @@ std::optional<WaitStatus> Connection::take_turn(Seat& seat, Deadline deadline, W
   const Turn turn = work ? Turn::kWork : lead(seat, deadline, want, work);
   if (turn == Turn::kWork) {
     WorkQueue queue(*this, seat, *std::move(work), want == Want::kOneMessage);
-    Seat* const outer = std::exchange(serving_seat, &seat);
+    Seat* const outer =
+        std::exchange(serving_seat, dispatcher_.switches_stacks() ? nullptr : &seat);
     dispatcher_.dispatch(queue);
     serving_seat = outer;
     stopped = queue.stopped();

@@ -49,6 +49,10 @@ class Dispatcher {
   /// because a signal that arrives just before a wait does not interrupt it.
   virtual bool handles_signals() const noexcept { return false; }
 
+  /// Whether other work may run on this thread, and on its stack, while some is being served
+  /// (greenlets): then nothing may point to what lies there.
+  virtual bool switches_stacks() const noexcept { return false; }
+
   /// A signal arrived, or may have arrived, while a thread waited for an answer. Returns true when
   /// the wait is to be abandoned (Ctrl-C). Only asked for waits that allow it.
   virtual bool interrupted() noexcept = 0;

@@ -27,7 +27,9 @@ struct Incoming {
   /// Of the request, in its sender's numbering; of a notice, what it is; of a control not 0 if
   /// Session::signs() may have changed.
   std::int64_t seq = 0;
-  Slice body;  ///< what the dialect decodes later, on the thread that needs it
+  Slice body;                       ///< what the dialect decodes later, on the thread that needs it
+  std::uint64_t sender_thread = 0;  ///< of the peer's, in a dialect that tells; else 0
+  std::uint64_t recipient_thread = 0;  ///< of ours, as the peer knows it; 0: any
 
   // Of a request, if the peer has told.
   static constexpr std::int64_t kNobody = -1;

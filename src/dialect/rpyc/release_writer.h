@@ -6,6 +6,7 @@
 #include "base/writer.h"
 #include "dialect/rpyc/boxing.h"
 #include "dialect/rpyc/extensions.h"
+#include "dialect/rpyc/thread_binding.h"
 #include "wire/rpyc_frame.h"
 
 namespace sinew::dialect::rpyc {
@@ -17,8 +18,10 @@ namespace sinew::dialect::rpyc {
 class ReleaseWriter {
  public:
   /// `extended`: the peer agrees on Extension::kRelease. `next_seq` numbers the requests.
-  ReleaseWriter(wire::Family family, bool extended, std::function<std::int64_t()> next_seq)
-      : family_(family), extended_(extended), next_seq_(std::move(next_seq)) {}
+  /// `bound`: messages name threads; these go to any.
+  ReleaseWriter(wire::Family family, bool extended, std::function<std::int64_t()> next_seq,
+                bool bound = false)
+      : family_(family), extended_(extended), bound_(bound), next_seq_(std::move(next_seq)) {}
 
   /// Gives `count` receptions of an object back, whose id `write_id(out)` writes. Throws
   /// std::bad_alloc.
@@ -32,6 +35,7 @@ class ReleaseWriter {
       return;
     }
     const std::size_t start = wire::begin_frame(out_);
+    if (bound_) write_thread_binding(out_, binding_for_sending(nullptr));
     wire::begin_message(out_, family_, wire::MessageKind::kRequest, next_seq_());
     wire::write_tuple_header(out_, 2);
     wire::write_int(out_, static_cast<std::int64_t>(Handler::kDel));
@@ -64,6 +68,7 @@ class ReleaseWriter {
 
   const wire::Family family_;
   const bool extended_;
+  const bool bound_;
   const std::function<std::int64_t()> next_seq_;
   Writer out_;
   Writer entries_;

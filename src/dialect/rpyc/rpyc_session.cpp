@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "dialect/rpyc/boxing.h"
+#include "dialect/rpyc/thread_binding.h"
 #include "wire/compress.h"
 #include "wire/rpyc_frame.h"
 
@@ -27,10 +28,16 @@ bool begins_tls(ByteView start) noexcept {
   return (start[0] == kAlert || start[0] == kHandshake) && start[1] == 3 && start[2] <= 4;
 }
 
+// Extensions would have to say between which threads they go.
+SessionOptions with_binding(SessionOptions options) noexcept {
+  if (options.bind_threads) options.extensions = ExtensionSet();
+  return options;
+}
+
 }  // namespace
 
 RpycSession::RpycSession(const SessionOptions& options) noexcept
-    : options_(options),
+    : options_(with_binding(options)),
       family_(options.wire_family == SessionOptions::Family::kB ? wire::Family::kB
                                                                 : wire::Family::kC),
       listening_(options.wire_family == SessionOptions::Family::kDetect) {}
@@ -65,7 +72,20 @@ Result<rpc::Incoming> RpycSession::open(Slice frame) {
     SINEW_ASSIGN(auto inflated, wire::inflate(payload, options_.max_inflated_size));
     body = Slice::adopt(std::move(inflated));
   }
-  SINEW_ASSIGN(const wire::Message message, wire::parse_message(body.bytes()));
+  ThreadBinding binding;
+  if (options_.bind_threads) {
+    SINEW_ASSIGN(binding, read_thread_binding(body.bytes()));
+    const ByteView unbound = body.bytes().subspan(kThreadBindingSize);
+    body = std::move(body).narrow(unbound);
+  }
+  const auto parsed = wire::parse_message(body.bytes());
+  if (!parsed) {
+    // Thread numbers are addresses, whose first byte is 0, and no message begins with that.
+    heard_binding_.store(body.bytes().size() > kThreadBindingSize && body.bytes()[0] == 0,
+                         std::memory_order_relaxed);
+    return fail(parsed.error());
+  }
+  const wire::Message& message = *parsed;
   SINEW_TRY(check_family(message.family));
   if (message.kind == wire::MessageKind::kExtension) {
     return open_extension(message, std::move(body));
@@ -74,7 +94,9 @@ Result<rpc::Incoming> RpycSession::open(Slice frame) {
   if (control) return *std::move(control);
   rpc::Incoming incoming{.kind = kind_of(message.kind),
                          .seq = message.seq,
-                         .body = std::move(body).narrow(message.body)};
+                         .body = std::move(body).narrow(message.body),
+                         .sender_thread = binding.sender,
+                         .recipient_thread = binding.recipient};
   if (prelude_) [[unlikely]] {
     SINEW_TRY(apply_prelude(incoming));
   }
@@ -286,6 +308,20 @@ std::size_t RpycSession::leading_signs(ByteView received) {
 }
 
 std::string_view RpycSession::explain(Errc errc) const noexcept {
+  const bool is_unreadable = errc == Errc::kWrongFamily || errc == Errc::kUnknownMessage ||
+                             errc == Errc::kTruncated || errc == Errc::kWrongType;
+  const bool is_silent = errc == Errc::kEndOfStream && !heard_.load(std::memory_order_relaxed);
+  if ((is_unreadable || is_silent) && options_.bind_threads) {
+    return is_silent
+               ? "the peer closed the stream without a word; bind_threads must be set on both "
+                 "sides, or on neither"
+               : "the peer's messages do not name threads as this side's do: bind_threads must "
+                 "be set on both sides, or on neither";
+  }
+  if (is_unreadable && heard_binding_.load(std::memory_order_relaxed)) {
+    return "the peer's messages name threads and this side's do not: bind_threads must be set on "
+           "both sides, or on neither";
+  }
   const bool speaks_b = family() == wire::Family::kB;
   if (errc == Errc::kWrongFamily) {
     return speaks_b ? "the peer speaks RPyC 6 (wire family C) and this side RPyC 4.1 to 5.3 "
@@ -297,7 +333,7 @@ std::string_view RpycSession::explain(Errc errc) const noexcept {
     return "the peer speaks TLS and this side does not: use tls:// or ssl_connect to reach a TLS "
            "server, or give this server a certificate";
   }
-  if (errc == Errc::kEndOfStream && !heard_.load(std::memory_order_relaxed)) {
+  if (is_silent) {
     return speaks_b ? "the peer closed the stream without a word; if it is RPyC 6 (wire family C), "
                       "connect with wire_family 'C'"
                     : "the peer closed the stream without a word; if it is RPyC 4.1 to 5.3 (wire "

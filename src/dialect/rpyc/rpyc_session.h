@@ -25,6 +25,7 @@ struct SessionOptions {
   std::size_t max_inflated_size = std::size_t{256} << 20;  ///< bytes of payload after inflating
   ExtensionSet extensions = ExtensionSet::all();           ///< what to offer and to accept
   Duration heartbeat = Duration::zero();  ///< how often the peer is to show life; zero: it need not
+  bool bind_threads = false;  ///< messages name threads (thread_binding.h); no extensions then
 };
 
 /// RPyC's frames and message headers, in both wire families, and what two Sinew peers agree on
@@ -62,6 +63,9 @@ class RpycSession final : public rpc::Session {
   bool should_listen() const noexcept {
     return listening_.load(std::memory_order_relaxed) && !heard_.load(std::memory_order_relaxed);
   }
+
+  /// Whether messages begin with a ThreadBinding.
+  bool binds_threads() const noexcept { return options_.bind_threads; }
 
   /// True once a message of the peer has come.
   bool has_heard() const noexcept { return heard_.load(std::memory_order_relaxed); }
@@ -107,6 +111,7 @@ class RpycSession final : public rpc::Session {
   std::optional<Prelude> prelude_;                   // the leader's: to the message that comes next
   std::atomic<bool> wished_{false};                  // we have asked for signs of life
   std::atomic<Duration::rep> sign_wanted_every_{0};  // the peer's wish
+  std::atomic<bool> heard_binding_{false};           // a message looked like one that names threads
   std::array<std::atomic<std::uint8_t>, kExtensions.size()> agreed_{};
 };
 

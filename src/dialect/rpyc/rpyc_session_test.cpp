@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "dialect/rpyc/thread_binding.h"
 #include "wire/brine_tokens.h"
 #include "wire/compress.h"
 #include "wire/rpyc_frame.h"
@@ -170,6 +171,51 @@ TEST_F(RpycSessionTest, AnAnswerThatIsNotByValueCarriesReferences) {
   EXPECT_FALSE(session.carries_references(answer(Incoming::Kind::kReply, 5))) << "no such label";
   EXPECT_FALSE(session.carries_references(answer(Incoming::Kind::kException, 4)));
   EXPECT_FALSE(session.carries_references({.kind = Incoming::Kind::kReply, .seq = 1, .body = {}}));
+}
+
+// In front of the message, in the frame.
+std::string bound(const ThreadBinding& binding, std::string_view payload) {
+  Writer out;
+  write_thread_binding(out, binding);
+  return frame(std::string(as_text(out.copied())).append(payload));
+}
+
+const ThreadBinding kBinding{.sender = 0x00007fe5425092c0, .recipient = 7};
+
+TEST_F(RpycSessionTest, AMessageThatNamesThreadsIsReadWithThem) {
+  RpycSession session({.bind_threads = true});
+  const auto incoming = receive(
+      session, bound(kBinding, message(wire::Family::kC, wire::MessageKind::kRequest, 5, "body")));
+  ASSERT_TRUE(incoming);
+  EXPECT_EQ(incoming->kind, Incoming::Kind::kRequest);
+  EXPECT_EQ(incoming->seq, 5);
+  EXPECT_EQ(incoming->sender_thread, kBinding.sender);
+  EXPECT_EQ(incoming->recipient_thread, kBinding.recipient);
+  EXPECT_NE(as_text(incoming->body.bytes()).find("body"), std::string_view::npos);
+}
+
+TEST_F(RpycSessionTest, AMessageWithoutThreadsIsRefusedWhereTheyAreWanted) {
+  RpycSession session({.bind_threads = true});
+  const auto incoming = receive(session, frame("short"));
+  ASSERT_FALSE(incoming);
+  EXPECT_EQ(incoming.error(), Errc::kTruncated);
+  EXPECT_NE(session.explain(incoming.error()).find("bind_threads"), std::string_view::npos);
+  EXPECT_NE(session.explain(Errc::kEndOfStream).find("bind_threads"), std::string_view::npos);
+}
+
+TEST_F(RpycSessionTest, AMessageWithThreadsIsRefusedWhereTheyAreNot) {
+  RpycSession session({});
+  const auto incoming = receive(
+      session, bound(kBinding, message(wire::Family::kC, wire::MessageKind::kRequest, 5, "body")));
+  ASSERT_FALSE(incoming);
+  EXPECT_NE(session.explain(incoming.error()).find("bind_threads"), std::string_view::npos);
+}
+
+TEST_F(RpycSessionTest, ThereAreNoExtensionsWhereMessagesNameThreads) {
+  RpycSession session({.bind_threads = true});
+  Writer out;
+  session.write_offer(out, 1);
+  EXPECT_EQ(out.total_size(), 0u);
 }
 
 }  // namespace

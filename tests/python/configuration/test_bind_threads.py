@@ -1,7 +1,8 @@
-"""The key `bind_threads`: stock's has replies and nested requests stay in their thread, and another
-format of the messages; ours is accepted, and changes nothing (docs/porting.md)."""
+"""The key `bind_threads`: every message names the threads that it goes between, so that replies and
+nested requests reach the thread that waits for them. Both sides must have it."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ import pytest
 
 from harness import impls
 from harness.combos import only, ours_only
+from harness.impls import submodule
 from harness.presence import require
 from harness.waiting import Worker
 from peers.gates import gates
@@ -65,21 +67,105 @@ def test_threads_share_a_bound_connection(bound):
         assert worker.result() == [(index, n) for n in range(20)]
 
 
-@only(client="ours", server="stock")
-def test_a_bound_server_of_stock_is_an_error(connect):
-    """Its messages begin with thread numbers that we do not expect: the connection ends."""
+# -- over {ours, stock} x {client, server} ------------------------------------------------------
+
+
+# Not between two stock sides: they stop now and then, each thread waiting for another to read.
+@only(client="ours")
+def test_a_bound_server_of_either_understands_us(connect):
+    use(connect)
+
+
+@only(client="stock", server="ours")
+def test_we_understand_a_bound_client_of_stock(connect):
+    use(connect)
+
+
+def use(connect):
     conn = connect("gates:gates", config=BOUND, server_config=BOUND)
-    with pytest.raises(EOFError, match="message"):
+    root = conn.root
+    assert root.add(1, 2) == 3
+    assert root.call(lambda: "called back") == "called back"
+    assert root.call(threading.get_ident) == threading.get_ident()
+    assert root.bounce(lambda back, depth: back(lambda *_: ("bottom",), depth - 1), 3) == (
+        "bottom",
+    )
+    with pytest.raises(KeyError):
+        root.fail()
+    result = conn.async_request(1, "data")
+    assert result.value == "data"
+    for _ in range(20):
+        assert root.call(lambda: root.add(2, 2)) == 4
+    conn.ping()
+
+
+def test_a_bound_peer_closes_and_another_connects(connect):
+    for _ in range(3):
+        conn = connect("gates:gates", config=BOUND, server_config=BOUND)
+        assert conn.root.add(1, 2) == 3
+        conn.close()
+
+
+@only(client="ours")
+def test_threads_of_ours_share_a_bound_connection_to_either(connect):
+    conn = connect("gates:gates", config=BOUND, server_config=BOUND)
+    call, add = conn.root.call, conn.root.add
+
+    def body(index):
+        return [call(lambda n=n: add(index, n)) for n in range(20)]
+
+    workers = [Worker(body, index) for index in range(4)]
+    for index, worker in enumerate(workers):
+        assert worker.result() == [index + n for n in range(20)]
+
+
+@only(client="ours")
+def test_a_bound_client_of_a_server_that_is_not_learns_why_it_is_not_understood(connect):
+    conn = connect("gates:gates", config=BOUND)
+    with pytest.raises(EOFError, match="bind_threads must be set on both"):
         _ = conn.root
     assert conn.closed
 
 
+@only(client="ours")
+def test_a_client_of_a_bound_server_is_not_left_waiting(connect):
+    conn = connect("gates:gates", server_config=BOUND)
+    with pytest.raises(EOFError, match=r"without a word|bind_threads must be set on both"):
+        _ = conn.root
+    assert conn.closed
+
+
+@ours_only
+@pytest.mark.parametrize("bound", [True, False])
+def test_a_message_of_a_peer_with_another_setting_says_so(lib, bound):
+    """Here the other side speaks first."""
+    with lib.connect_thread(
+        config={"bind_threads": bound},
+        remote_service=lib.VoidService,
+        remote_config={"bind_threads": not bound},
+    ) as conn:
+        conn.async_request(1, "to be read by the other side")
+        with pytest.raises(EOFError):
+            conn.serve(5)
+    here, there = socket.socketpair()
+    speaking = lib.connect_stream(
+        submodule(lib, "core.stream").SocketStream(there), config={"bind_threads": not bound}
+    )
+    reading = lib.connect_stream(
+        submodule(lib, "core.stream").SocketStream(here), config={"bind_threads": bound}
+    )
+    speaking.async_request(1, "data")
+    speaking.flush()
+    with pytest.raises(EOFError, match="bind_threads must be set on both"):
+        reading.serve(5)
+
+
 @only(client="stock", server="ours")
-def test_a_bound_client_of_stock_is_an_error_to_itself_alone(serve, connect_to):
+def test_a_client_that_is_not_bound_is_an_error_to_itself_alone(serve, connect_to):
     server = serve("gates:gates", config=BOUND)
-    fine = connect_to(server)
+    fine = connect_to(server, config=BOUND)
     assert fine.root.add(1, 2) == 3
-    conn = connect_to(server, config=BOUND)
+    conn = connect_to(server)
     with pytest.raises(EOFError):
         conn.ping()
     assert fine.root.add(2, 2) == 4

@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.combos import ours_only
 from harness.impls import submodule
 
 DEFAULTS = {
@@ -137,3 +138,33 @@ def test_the_attributes_of_the_channel_are_those_of_stock(lib):
     assert channel.FLUSHER == b"\n"
     assert channel.FRAME_HEADER.size == 5
     assert submodule(lib, "core.stream").SocketStream.MAX_IO_CHUNK == 64000
+
+
+@ours_only
+def test_a_key_that_looks_misspelt_is_warned_of(lib):
+    with pytest.warns(UserWarning, match=r"'allow_pickel'.*did you mean 'allow_pickle'"):
+        lib.connect_thread(config={"allow_pickel": True}).close()
+
+
+def test_a_key_of_the_programs_own_may_be_in_the_configuration(lib, recwarn):
+    with lib.connect_thread(config={"laboratory": "east"}) as conn:
+        assert conn._config["laboratory"] == "east"
+        conn.ping()
+    assert not [warning for warning in recwarn if "laboratory" in str(warning.message)]
+
+
+@ours_only
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("sync_request_timeout", "soon"),
+        ("exposed_prefix", 5),
+        ("max_depth", "deep"),
+        ("max_frame_size", 1.5),
+        ("extensions", 5),
+        ("wire_family", 6),
+    ],
+)
+def test_an_error_about_a_value_names_its_key(lib, key, value):
+    with pytest.raises((TypeError, ValueError), match=key):
+        lib.connect_thread(config={key: value}).root  # noqa: B018

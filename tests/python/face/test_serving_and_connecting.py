@@ -1,5 +1,6 @@
 """`sinew.connect`, `sinew.serve`, `sinew.expose`: the face for those who do not know RPyC."""
 
+import pydoc
 import re
 import threading
 
@@ -12,11 +13,14 @@ pytestmark = pytest.mark.skipif(not hasattr(sinew, "connect"), reason="sinew is 
 
 
 class Calculator:
+    """Adds things up."""
+
     def __init__(self):
         self.memory = 0
 
     @sinew.expose
     def add(self, a, b):
+        """Return the sum."""
         return a + b
 
     @sinew.expose
@@ -167,3 +171,62 @@ def test_an_address_where_nobody_is_stands_in_the_error(uri, kind):
 def test_a_host_and_a_port_are_not_an_address(arguments):
     with pytest.raises(TypeError, match="tcp://localhost:18812"):
         sinew.connect(*arguments)
+
+
+def test_looking_at_an_object_shows_what_it_exposes_and_its_documentation(served):
+    with sinew.connect(served(Calculator())) as conn:
+        assert sorted(dir(conn.root)) == ["add", "name", "total"]
+        assert conn.root.__doc__ == "Adds things up."
+        text = pydoc.render_doc(conn.root, renderer=pydoc.plaintext)
+        assert "Calculator" in text
+        assert "Return the sum." in text
+        assert "secret" not in text
+        assert "_Exposed" not in text
+        assert "on_connect" not in text
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda conn: conn.modules.os,
+        lambda conn: conn.builtins,
+        lambda conn: conn.eval("1"),
+        lambda conn: conn.execute("1"),
+        lambda conn: conn.namespace,
+    ],
+)
+def test_a_server_that_is_not_classic_says_so_and_how_to_start_one(served, use):
+    with sinew.connect(served(Calculator())) as conn:
+        with pytest.raises(AttributeError, match=r"not a classic server.*`sinew classic`"):
+            use(conn)
+        assert conn.root.add(1, 2) == 3
+
+
+def test_an_error_of_what_is_evaluated_is_not_taken_for_that(served):
+    from sinew.rpyc import SlaveService  # noqa: PLC0415 - only where ours is built
+
+    with (
+        sinew.connect(served(SlaveService)) as conn,
+        pytest.raises(AttributeError, match="nothing"),
+    ):
+        conn.eval("object().nothing")
+
+
+def test_fetching_an_object_without_leave_to_unpickle_names_the_line_to_add(served):
+    from sinew.rpyc import SlaveService, classic  # noqa: PLC0415 - only where ours is built
+
+    address = served(SlaveService)
+    line = re.escape('config={"allow_pickle": True}')
+    with sinew.connect(address) as conn, pytest.raises(ValueError, match=line):
+        classic.obtain(conn.eval("[1, 2]"))
+    with sinew.connect(address, config={"allow_pickle": True}) as conn:
+        assert classic.obtain(conn.eval("[1, 2]")) == [1, 2]
+
+
+def test_a_misspelt_key_of_the_configuration_is_refused_with_the_nearest(served):
+    with pytest.raises(ValueError, match=r"'alow_pickle'.*did you mean 'allow_pickle'"):
+        sinew.connect(served(Calculator()), config={"alow_pickle": True})
+    with pytest.raises(ValueError, match="'sync_timeout' is no key"):
+        sinew.connect("tcp://127.0.0.1:1", config={"sync_timeout": 1})
+    with pytest.raises(ValueError, match=r"'allow_all_attr'.*did you mean 'allow_all_attrs'"):
+        sinew.serve(Calculator(), protocol_config={"allow_all_attr": True})

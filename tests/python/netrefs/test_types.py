@@ -22,7 +22,7 @@ TYPES = (
     "TlsStream",
 )
 # Only the engine makes these.
-MADE_INSIDE = ("AsyncResult", "BoundMethod", "BufferedIterator", "TlsStream")
+MADE_INSIDE = ("BoundMethod", "BufferedIterator", "TlsStream")
 
 # The garbage collector knows every type of the engine, exported or not.
 FIND = """

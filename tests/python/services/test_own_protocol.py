@@ -2,11 +2,8 @@
 
 import pytest
 
-from harness.combos import not_yet
 from harness.impls import submodule
 from peers.protocols import OWN_REQUEST
-
-engine_serves = "requests are served in C++; conn._HANDLERS has only what the program put there"
 
 
 @pytest.fixture
@@ -50,12 +47,10 @@ def test_handlers_that_are_changed_together(connect, ping, service):
     assert ping(connect(f"protocols:{service}"), "data") == "tagged"
 
 
-@not_yet(engine_serves, server="ours")
 def test_a_handler_may_call_the_one_it_replaced(connect, ping):
     assert ping(connect("protocols:wrapped"), "data") == ("wrapped", "data")
 
 
-@not_yet(engine_serves, server="ours")
 def test_a_request_without_a_handler_is_refused(connect, ping):
     conn = connect("protocols:removed")
     with pytest.raises(KeyError):
@@ -63,7 +58,6 @@ def test_a_request_without_a_handler_is_refused(connect, ping):
     assert conn.root.add(1, 2) == 3
 
 
-@not_yet(engine_serves, server="ours")
 def test_the_class_may_extend_what_makes_the_handlers(connect, ping):
     conn = connect("protocols:extended")
     assert ping(conn, "data") == ("own", "data")
@@ -71,7 +65,6 @@ def test_the_class_may_extend_what_makes_the_handlers(connect, ping):
     assert conn.root.add(1, 2) == 3
 
 
-@not_yet(engine_serves, server="ours")
 @pytest.mark.parametrize(
     ("request_name", "method"),
     [

@@ -3,6 +3,10 @@
 The codec is the engine's. The tags are here for programs that look at messages themselves.
 """
 
+import sys
+import types
+from struct import Struct
+
 from sinew import _sinew
 
 TAG_NONE = b"\x00"
@@ -32,6 +36,13 @@ TAG_SLICE = b"\x19"
 TAG_FSET = b"\x1a"
 TAG_COMPLEX = b"\x1b"
 
+# How messages and the numbers in them are packed, for programs that look at them.
+I1 = Struct("!B")
+I4 = Struct("!L")
+I8I8 = Struct("!QQ")
+F8 = Struct("!d")
+C16 = Struct("!dd")
+
 # The integers that are one byte.
 IMM_INTS = {value: bytes((value + 0x50,)) for value in range(-0x30, 0xA0)}
 IMM_INTS_LOADER = {tag: value for value, tag in IMM_INTS.items()}
@@ -39,6 +50,38 @@ IMM_INTS_LOADER = {tag: value for value, tag in IMM_INTS.items()}
 simple_types = frozenset(
     (type(None), int, bool, float, bytes, str, complex, type(NotImplemented), type(Ellipsis))
 )
+
+_CLOSED = (
+    "Sinew's codec takes no types of a program's own: it is the engine's, and the other side would "
+    "have to know them, too. Send the value as a tuple, or give both sides "
+    "allow_pickle and use rpyc.classic.obtain(), or override _box() and _unbox() of the Connection"
+)
+
+
+class _Registry(dict):
+    """Can be looked at and used, and not changed."""
+
+    __slots__ = ()
+
+    def _refuse(self, *args, **kwargs):
+        raise TypeError(_CLOSED)
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+
+def register(coll, key):
+    """Refuse to extend the codec; RPyC's decorator for that."""
+
+    def add(function):
+        coll[key] = function
+        return function
+
+    return add
+
+
+def _dump(obj, stream):
+    """Append the bytes of a value to a list of pieces."""
+    stream.append(dump(obj))
 
 
 def dump(obj):
@@ -54,3 +97,21 @@ def load(data):
 def dumpable(obj):
     """Tell whether `dump` takes the value: exact built-in types, tuples and sets of them."""
     return _sinew.brine_dumpable(obj)
+
+
+_dump_registry = _Registry(
+    dict.fromkeys((*simple_types, tuple, frozenset, slice), _dump)  # type: how it is dumped
+)
+_load_registry = _Registry()
+
+
+class _Codec(types.ModuleType):
+    """This module: what programs assign to it in order to extend the codec would be ignored."""
+
+    def __setattr__(self, name, value):
+        if name in ("simple_types", "_dump_registry", "_load_registry", "_dump", "dump", "load"):
+            raise TypeError(_CLOSED)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Codec

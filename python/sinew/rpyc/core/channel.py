@@ -1,7 +1,8 @@
 """Frames over a stream, for programs that drive a channel themselves.
 
-A connection of Sinew reads and writes frames in the engine; it takes `stream` and `compress` from
-the channel it is given and leaves the rest alone, unless a subclass overrides `send` or `recv`.
+A connection of Sinew reads and writes frames in the engine; it takes `stream` from the channel it
+is given and leaves the rest alone. But where `send`, `recv` or `poll` are the program's own, all
+packets go through them.
 """
 
 import zlib
@@ -80,3 +81,61 @@ class Channel:
             data = zlib.compress(data, self.COMPRESSION_LEVEL)
         header = self.FRAME_HEADER.pack(len(data), compressed)
         self.stream.write(b"".join((header, data, self.FLUSHER)))
+
+
+_OWN_METHODS = tuple(getattr(Channel, name) for name in ("send", "recv", "poll"))
+
+
+def has_own_packets(channel):
+    """Tell whether packets must go through the channel's methods: they are the program's."""
+    kind = type(channel)
+    methods = tuple(getattr(kind, name, None) for name in ("send", "recv", "poll"))
+    if methods == _OWN_METHODS:
+        return False
+    return isinstance(channel, Channel) or (None not in methods and not hasattr(kind, "write"))
+
+
+class PacketStream:
+    """A channel's packets as the stream of frames that the engine reads and writes.
+
+    threads: one reader and one writer at a time.
+    """
+
+    def __init__(self, channel):
+        self._channel = channel
+        self._read = b""  # the rest of the frame of the packet received last
+        self._written = b""  # the start of a frame that is not complete
+
+    def close(self):
+        """Close the channel."""
+        self._channel.close()
+
+    def fileno(self):
+        """Return the channel's descriptor."""
+        return self._channel.fileno()
+
+    def poll(self, timeout):
+        """Tell whether there is something to read within `timeout` seconds."""
+        return bool(self._read) or self._channel.poll(timeout)
+
+    def read(self, count):
+        """Return at least one byte, `count` at most."""
+        if not self._read:
+            packet = self._channel.recv()
+            header = Channel.FRAME_HEADER.pack(len(packet), 0)
+            self._read = b"".join((header, packet, Channel.FLUSHER))
+        part, self._read = self._read[:count], self._read[count:]
+        return part
+
+    def write(self, data):
+        """Send each packet whose frame is complete."""
+        start, header = 0, Channel.FRAME_HEADER
+        pending = self._written + data
+        while len(pending) - start >= header.size:
+            length, _ = header.unpack_from(pending, start)
+            end = start + header.size + length + len(Channel.FLUSHER)
+            if end > len(pending):
+                break
+            self._channel.send(pending[start + header.size : end - len(Channel.FLUSHER)])
+            start = end
+        self._written = pending[start:]

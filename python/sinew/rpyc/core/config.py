@@ -118,3 +118,32 @@ class LiveConfig(Watched):
         owner = self._owner()
         if owner is not None:
             owner._settings_changed()
+
+
+def misspelt(values):
+    """Return a sentence about each key that nothing reads, with the key that may be meant."""
+    sentences = []
+    for key in values:
+        if key in DEFAULT_CONFIG:
+            continue
+        from difflib import get_close_matches  # noqa: PLC0415 - heavy, and rarely wanted
+
+        near = get_close_matches(str(key), DEFAULT_CONFIG, 1, 0.8)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        sentences.append((f"{key!r} is no key of the configuration{hint}", bool(near)))
+    return sentences
+
+
+def refuse_misspelt(values):
+    """Raise ValueError for keys that nothing reads."""
+    for sentence, _ in misspelt(values):
+        raise ValueError(sentence)
+
+
+def warn_of_misspelt(values):
+    """Warn of keys that look like one that is meant otherwise; others may be the program's own."""
+    for sentence, is_near in misspelt(values):
+        if is_near:
+            import warnings  # noqa: PLC0415
+
+            warnings.warn(sentence, stacklevel=3)

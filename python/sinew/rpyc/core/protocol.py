@@ -1,19 +1,22 @@
 """The connection: two sides that may ask each other, over one stream.
 
 The engine's `Connection` encodes, sends, waits and serves. This class adds what a connection is
-to Python: its configuration, its root, how it ends, and the requests that are rare.
+to Python: its configuration, its root and how it ends. Its methods that serve requests are in
+`requests`, those for messages in `messages`; where a program puts its own in their place, the
+engine calls those.
 """
 
 import itertools
 import sys
-from types import MappingProxyType
 
+from sinew import _sinew
 from sinew._sinew import AsyncResult
-from sinew._sinew import Connection as _EngineConnection
 
 from . import consts, netref, vinegar
 from .async_ import AsyncResultTimeout
-from .config import DEFAULT_CONFIG, LiveConfig, Watched
+from .config import DEFAULT_CONFIG, LiveConfig, warn_of_misspelt
+from .private import ViewedConnection
+from .tables import Handlers
 
 __all__ = ["DEFAULT_CONFIG", "AsyncResult", "AsyncResultTimeout", "Connection", "PingError"]
 
@@ -32,7 +35,7 @@ class PingError(Exception):
 _CLOSED_HERE = "closed by this side"
 
 
-class Connection(_EngineConnection):
+class Connection(ViewedConnection):
     """A connection to a peer: `root` is what the peer offers, `root` here is what we offer.
 
     `root` is the service, `channel` what it runs over, and `config` is laid over DEFAULT_CONFIG.
@@ -45,29 +48,39 @@ class Connection(_EngineConnection):
     def __init__(self, root, channel, config={}):  # noqa: B006 - stock's signature; only read
         self._closed = True  # until there is something to close
         self._config = config
+        if not config.keys() <= DEFAULT_CONFIG.keys():
+            warn_of_misspelt(config)
         if self._config["connid"] is None:
             self._config["connid"] = f"conn{next(_connection_id)}"
         self._local_root = root
         self._channel = channel
         self._remote_root = None
         self._last_traceback = None
-        self._handlers = _Handlers(self)
+        self._callbacks = {}  # of requests that are sent by `_async_request`, by their numbers
+        self._handlers = None
+        self._end_reason = None
         self._attach(channel)
+        own = type(self)._request_handlers.__func__
+        if own is not Connection._request_handlers.__func__:
+            self._handlers = Handlers(self, self._request_handlers())
         self._closed = False
 
     def _attach(self, channel):
         """Have the engine take the stream over: its descriptor where that is all there is to it."""
-        from .stream import PipeStream, SocketStream, TunneledSocketStream  # noqa: PLC0415
+        from .channel import PacketStream, has_own_packets  # noqa: PLC0415
+        from .stream import PipeStream, is_as_made  # noqa: PLC0415
 
-        stream = getattr(channel, "stream", channel)
-        kind = type(stream)
-        if kind in (SocketStream, TunneledSocketStream) and _is_plain_socket(stream.sock):
+        own = has_own_packets(channel)
+        stream = PacketStream(channel) if own else getattr(channel, "stream", channel)
+        if not is_as_made(stream):
+            self._attach_stream(stream)
+        elif not isinstance(stream, PipeStream) and _is_plain_socket(stream.sock):
             self._attach_socket(stream.fileno())
-        elif kind in (SocketStream, TunneledSocketStream) and hasattr(stream.sock, "tls_stream"):
+        elif not isinstance(stream, PipeStream) and hasattr(stream.sock, "tls_stream"):
             self._attach_tls(stream.sock.tls_stream)
-        elif kind in (SocketStream, TunneledSocketStream) and _is_ssl_socket(stream.sock):
+        elif not isinstance(stream, PipeStream) and _is_ssl_socket(stream.sock):
             self._attach_ssl_socket(stream.sock)
-        elif kind is PipeStream:
+        elif isinstance(stream, PipeStream):
             self._attach_pipes(stream.incoming.fileno(), stream.outgoing.fileno())
         else:
             self._attach_stream(stream)
@@ -147,8 +160,19 @@ class Connection(_EngineConnection):
         """End the connection without a word to the peer."""
         if self._closed:
             return
+        self._end_reason = reason
+        try:
+            self._cleanup()
+        finally:
+            Connection._cleanup(self)  # whatever a method in its place has left undone
+
+    def _cleanup(self, _anyway=True):
+        """End the connection without a word to the peer, and call `on_disconnect`."""
+        if self._closed:
+            return
         self._closed = True
-        self._end(reason)
+        self._end(self._end_reason or "cleaned up")
+        self._callbacks.clear()
         if self._cooperator is not None:
             self._cooperator.stop()
         self._remote_root = None
@@ -158,10 +182,6 @@ class Connection(_EngineConnection):
             root, self._local_root = self._local_root, None
             if root is not None and hasattr(root, "on_disconnect"):
                 root.on_disconnect(self)
-
-    def _cleanup(self, _anyway=True):
-        """End the connection without a word to the peer (stock's name)."""
-        self._finish("cleaned up")
 
     # -- asking -------------------------------------------------------------------------------
 
@@ -196,9 +216,7 @@ class Connection(_EngineConnection):
     def serve_all(self):
         """Serve the peer until the connection ends."""
         try:
-            self._serve_forever()
-        except EOFError:
-            pass
+            self._serve_quietly()
         finally:
             self.close()
 
@@ -215,7 +233,11 @@ class Connection(_EngineConnection):
 
     def _serve_quietly(self):
         try:
-            self._serve_forever()
+            if self._overrides(("serve",)):
+                while not self.closed:
+                    self.serve(None)
+            else:
+                self._serve_forever()
         except EOFError:
             pass
 
@@ -249,8 +271,8 @@ class Connection(_EngineConnection):
         """Return what stands for `values`, which `_config` is being set to."""
         return LiveConfig(self, {**DEFAULT_CONFIG, **values})
 
-    def _box_exc(self, typ, val, tb):
-        """Describe an exception of a request for the peer; None has it raised here instead."""
+    def _answer_error(self, typ, val, tb):
+        """Note an exception of a request and describe it for the peer; None: raise it here."""
         config = self._config
         self._last_traceback = tb
         logger = config["logger"]
@@ -260,6 +282,11 @@ class Connection(_EngineConnection):
             return None
         if typ is KeyboardInterrupt and config["propagate_KeyboardInterrupt_locally"]:
             return None
+        return self._box_exc(typ, val, tb)
+
+    def _box_exc(self, typ, val, tb):
+        """Describe an exception for the peer."""
+        config = self._config
         return vinegar.dump(
             typ, val, tb, config["include_local_traceback"], config["include_local_version"]
         )
@@ -278,104 +305,23 @@ class Connection(_EngineConnection):
         """Refuse to unpickle what the peer made, unless our own configuration allows it."""
         if not self._config["allow_pickle"]:
             raise ValueError(
-                "unpickling is disabled: the peer would run code here; "
-                "set allow_pickle in this side's configuration if you trust it"
+                "unpickling is disabled: the peer would run code here. If you trust it, allow it "
+                'on this side, too: connect(..., config={"allow_pickle": True})'
             )
 
     @property
     def _HANDLERS(self):  # noqa: N802 - stock's name
-        """What the program has put in the place of the engine's handlers, by number."""
+        """What serves the requests, by number; may be changed."""
+        if self._handlers is None:
+            self._handlers = Handlers(self, self._request_handlers())
         return self._handlers
 
     @_HANDLERS.setter
     def _HANDLERS(self, functions):  # noqa: N802
-        if functions is not self._handlers:  # it is after `|=`
-            self._handlers.clear()
-            self._handlers.update(functions)
-
-    def _serve_cold(self, handler, args):
-        """Serve a request that is not served in C++."""
-        function = self._handlers.get(handler) or self._COLD_HANDLERS.get(handler)
-        if function is None:
-            raise KeyError(handler)
-        return function(self, *args)
-
-    def _handle_inspect(self, id_pack):
-        obj = self._exported(id_pack)
-        if isinstance(obj, netref.BaseNetref):  # of another connection: its owner knows
-            owner = object.__getattribute__(obj, "____conn__")
-            id_pack = object.__getattribute__(obj, "____id_pack__")
-            return owner.sync_request(consts.HANDLE_INSPECT, id_pack)
-        from sinew.rpyc.lib import get_methods  # noqa: PLC0415
-
-        return tuple(get_methods(netref.LOCAL_ATTRS, obj))
-
-    def _handle_ctxexit(self, obj, exc):
-        if exc is None:
-            return obj.__exit__(None, None, None)
-        try:
-            # A peer of ours describes the exception; stock sends its class, of which nobody can
-            # make the exception that it was.
-            raise (
-                self._unbox_exc(exc)
-                if isinstance(exc, (tuple, int))
-                else TypeError("exceptions must derive from BaseException")
-            )
-        except BaseException:
-            return obj.__exit__(*sys.exc_info())
-
-    def _handle_instancecheck(self, obj, other_id_pack):
-        other = self._exported(other_id_pack)
-        return isinstance(other, obj)
-
-    def _handle_pickle(self, obj, proto):
-        if not self._config["allow_pickle"]:
-            raise ValueError("pickling is disabled")
-        import pickle  # noqa: PLC0415
-
-        return bytes(pickle.dumps(obj, proto))
-
-    def _handle_oldslicing(self, obj, attempt, fallback, start, stop, args):
-        get = self._get_attribute
-        try:
-            return get(obj, attempt)(slice(start, stop), *args)
-        except Exception:
-            if stop is None:
-                stop = sys.maxsize
-            return get(obj, fallback)(start, stop, *args)
-
-    # By number; never changed: a program's own go to _HANDLERS.
-    _COLD_HANDLERS = MappingProxyType(
-        {
-            consts.HANDLE_INSPECT: _handle_inspect,
-            consts.HANDLE_CTXEXIT: _handle_ctxexit,
-            consts.HANDLE_INSTANCECHECK: _handle_instancecheck,
-            consts.HANDLE_PICKLE: _handle_pickle,
-            consts.HANDLE_OLDSLICING: _handle_oldslicing,
-        }
-    )
+        self._handlers = Handlers(self, functions)
 
 
-class _Handlers(Watched):
-    """What a program has put in the place of the engine's handlers, by number.
-
-    `conn._HANDLERS[number] = function` has `function(conn, *args)` serve that request from now on;
-    without an entry, the engine serves it. Numbers of the program's own are served, too.
-    """
-
-    __slots__ = ("_conn",)
-
-    def __init__(self, conn):
-        import weakref  # noqa: PLC0415
-
-        super().__init__()
-        self._conn = weakref.ref(conn)
-
-    def _changed(self):
-        conn = self._conn()
-        if conn is not None:
-            for number in range(consts.HANDLE_PING, consts.HANDLE_INSTANCECHECK + 1):
-                conn._set_override(number, self.get(number))
+_sinew.set_overridable(Connection)
 
 
 def _is_ssl_socket(sock):

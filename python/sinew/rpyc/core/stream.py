@@ -369,3 +369,16 @@ def _is_open(number):
     except OSError:
         return False
     return True
+
+
+_METHODS = ("read", "write", "poll", "close", "fileno")
+_AS_MADE = {
+    kind: tuple(getattr(kind, name) for name in _METHODS)
+    for kind in (SocketStream, TunneledSocketStream, PipeStream)
+}
+
+
+def is_as_made(stream):
+    """Tell whether the stream is one of ours, with nothing of the program's in it."""
+    made = _AS_MADE.get(type(stream))
+    return made is not None and made == tuple(getattr(type(stream), name) for name in _METHODS)

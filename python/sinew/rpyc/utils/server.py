@@ -404,7 +404,9 @@ class ThreadPoolServer(Server):
         super().__init__(*args, **kwargs)
         self._credentials = {}  # of clients that are to be admitted
         self._inside = threading.local()
-        self._pool = Pool(self.nbthreads, self._admit, self._leave, self._add_thread)
+        self._pool = Pool(
+            self.nbthreads, self._authenticate_and_build_connection, self._leave, self._add_thread
+        )
 
     def close(self):
         """Stop listening, end every connection and the threads; closing twice is allowed."""
@@ -456,8 +458,8 @@ class ThreadPoolServer(Server):
         self._inside.here = True
         self._pool.run()
 
-    def _admit(self, sock):
-        """Make the connection to a client; None if that is not possible."""
+    def _authenticate_and_build_connection(self, sock):
+        """Make the connection to a client; None if it is not admitted."""
         try:
             credentials = self._credentials.pop(sock, None)
             return self._make_connection(self._admitted.get(sock, sock), credentials)

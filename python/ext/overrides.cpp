@@ -1,0 +1,89 @@
+#include "overrides.h"
+
+#include <string_view>
+
+namespace sinew::python {
+namespace {
+
+constexpr std::array<const char*, kHookCount> kHookNames = {
+    nullptr,  // no request has this number
+    "_handle_ping",
+    "_handle_close",
+    "_handle_getroot",
+    "_handle_getattr",
+    "_handle_delattr",
+    "_handle_setattr",
+    "_handle_call",
+    "_handle_callattr",
+    "_handle_repr",
+    "_handle_str",
+    "_handle_cmp",
+    "_handle_hash",
+    "_handle_dir",
+    "_handle_pickle",
+    "_handle_del",
+    "_handle_inspect",
+    "_handle_buffiter",
+    "_handle_oldslicing",
+    "_handle_ctxexit",
+    "_handle_instancecheck",
+    "_check_attr",
+    "_access_attr",
+    "_box",
+    "_unbox",
+    "_send",
+    "_dispatch",
+    "_dispatch_request",
+    "_seq_request_callback",
+    "_netref_factory",
+    "_get_seq_id",
+    "_async_request",
+    "async_request",
+    "sync_request",
+    "serve",
+    "poll",
+    "poll_all",
+};
+static_assert(kHookNames.back() == std::string_view("poll_all"));
+
+}  // namespace
+
+bool set_overridable(State& state, PyTypeObject* type) noexcept {
+  for (std::size_t i = 1; i < kHookCount; ++i) {
+    State::Hook& hook = state.hooks[i];
+    hook.name = PyRef::steal(PyUnicode_InternFromString(kHookNames[i]));
+    if (!hook.name) return false;
+    hook.function = PyRef::share(_PyType_Lookup(type, hook.name.get()));
+    if (!hook.function) {
+      PyErr_Format(PyExc_TypeError, "%s has no method %U", type->tp_name, hook.name.get());
+      return false;
+    }
+  }
+  return true;
+}
+
+HookSet recompute_overrides(ConnectionObject* connection) noexcept {
+  PyTypeObject* const type = Py_TYPE(&connection->ob_base);
+  HookSet taken = 0;
+  for (std::size_t i = 1; i < kHookCount; ++i) {
+    const State::Hook& hook = connection->state->hooks[i];
+    if (hook.function && _PyType_Lookup(type, hook.name.get()) != hook.function.get()) {
+      taken |= HookSet{1} << i;
+    }
+  }
+  connection->class_hooks = taken;
+  connection->hooks_version = compat_type_version(type);  // 0: CPython keeps none for it
+  return taken | connection->assigned_hooks;
+}
+
+void note_assignment(ConnectionObject* connection, PyObject* name, bool deleted) noexcept {
+  for (std::size_t i = 1; i < kHookCount; ++i) {
+    // An attribute's name is interned by whoever assigns to it.
+    if (connection->state->hooks[i].name.get() != name) continue;
+    const HookSet bit = HookSet{1} << i;
+    connection->assigned_hooks &= ~bit;
+    if (!deleted) connection->assigned_hooks |= bit;
+  }
+}
+
+}  // namespace sinew::python
