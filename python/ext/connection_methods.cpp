@@ -263,6 +263,26 @@ PyObject* connection_settings_changed(PyObject* object, PyObject* /*unused*/) {
   Py_RETURN_NONE;
 }
 
+PyObject* connection_set_replaceable(PyObject* object, PyObject* /*unused*/) {
+  Peer* const peer = peer_of(self_of(object));
+  if (peer == nullptr) return nullptr;
+  peer->set_replaceable();
+  Py_RETURN_NONE;
+}
+
+PyObject* connection_wait_until_dead(PyObject* object, PyObject* timeout) {
+  Peer* const peer = peer_of(self_of(object));
+  if (peer == nullptr) return nullptr;
+  const double seconds = PyFloat_AsDouble(timeout);
+  if (seconds == -1 && PyErr_Occurred() != nullptr) return nullptr;
+  bool dead = false;
+  {
+    const AllowThreads unlocked;
+    dead = peer->connection().wait_until_dead(deadline_after(seconds));
+  }
+  return PyErr_CheckSignals() == 0 ? PyBool_FromLong(dead) : nullptr;
+}
+
 PyObject* connection_expect_end(PyObject* object, PyObject* reason) {
   ConnectionObject* const self = self_of(object);
   const char* const text = PyUnicode_AsUTF8(reason);
@@ -330,6 +350,10 @@ PyMethodDef kConnectionMethods[] = {
      "_set_override(handler, function): has function(conn, *args) serve that request."},
     {"_settings_changed", caught<connection_settings_changed>, METH_NOARGS,
      "To be called after a change of _config."},
+    {"_set_replaceable", caught<connection_set_replaceable>, METH_NOARGS,
+     "Has StaleReference raised when objects of it are used after its end."},
+    {"_wait_until_dead", caught<connection_wait_until_dead>, METH_O,
+     "Sleeps until the connection has ended, that many seconds at most; True if it has."},
     {"_expect_end", caught<connection_expect_end>, METH_O,
      "Says for which reason the connection will end; its end is then no surprise."},
     {"_extensions", caught<connection_extensions>, METH_NOARGS,

@@ -72,6 +72,16 @@ bool init_limit_error(State& state, PyObject* module) noexcept {
          PyModule_AddObjectRef(module, "LimitError", state.limit_error.get()) == 0;
 }
 
+bool init_stale_error(State& state, PyObject* module) noexcept {
+  state.stale_error = PyRef::steal(PyErr_NewExceptionWithDoc(
+      "sinew.StaleReference",
+      "An object of a peer was used after its connection had ended, and another connection has "
+      "taken or will take its place: fetch the object again there.",
+      PyExc_EOFError, nullptr));
+  return state.stale_error &&
+         PyModule_AddObjectRef(module, "StaleReference", state.stale_error.get()) == 0;
+}
+
 void raise_limit(const char* limit, const char* message) noexcept {
   const PyRef type = limit_error();
   const PyRef error =

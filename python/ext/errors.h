@@ -13,7 +13,8 @@ namespace sinew::python {
 //
 //   a limit of the configuration    sinew.LimitError, which is a ValueError and a RecursionError;
 //                                   `limit` is the name of the option
-//   the connection is gone          EOFError, as in stock RPyC, whatever it was that ended it
+//   the connection is gone          EOFError, as in stock RPyC, whatever it was that ended it; or
+//                                   sinew.StaleReference, which is one, if another takes its place
 //   an answer that came too late    TimeoutError
 //   no value of the wire            TypeError
 //   an object or request unknown    KeyError
@@ -23,6 +24,9 @@ namespace sinew::python {
 
 /// Makes LimitError. False with an exception set.
 bool init_limit_error(State& state, PyObject* module) noexcept;
+
+/// Makes StaleReference. False with an exception set.
+bool init_stale_error(State& state, PyObject* module) noexcept;
 
 /// A limit of the configuration was reached. `limit` is the option's name, a literal.
 class LimitReached : public Error {

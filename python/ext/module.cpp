@@ -119,12 +119,13 @@ int module_exec(PyObject* module) {
     return -1;
   }
   State* const state = new (state_in(module)) State();
-  const bool made =
-      survive_shutdown() && state->names.intern() && init_limit_error(*state, module) &&
-      init_serving(*state, module) && init_connection_type(*state, module) &&
-      init_netref_types(*state, module) && init_method_types(*state, module) &&
-      init_buffered_iterator_type(*state, module) && init_async_result_type(*state, module) &&
-      init_pool_type(*state, module) && init_tls_types(*state, module);
+  const bool made = survive_shutdown() && state->names.intern() &&
+                    init_limit_error(*state, module) && init_stale_error(*state, module) &&
+                    init_serving(*state, module) && init_connection_type(*state, module) &&
+                    init_netref_types(*state, module) && init_method_types(*state, module) &&
+                    init_buffered_iterator_type(*state, module) &&
+                    init_async_result_type(*state, module) && init_pool_type(*state, module) &&
+                    init_tls_types(*state, module);
   state->local_names = PyRef::steal(PyFrozenSet_New(nullptr));
   if (!made || !state->local_names) return -1;
   return PyModule_AddFunctions(module, kCodecMethods);
@@ -156,6 +157,7 @@ PyModuleDef module_definition = {PyModuleDef_HEAD_INIT, "sinew._sinew", "The eng
 int State::traverse(visitproc visit, void* arg) const noexcept {
   Py_VISIT(limit_error.get());
   Py_VISIT(cancelled_error.get());
+  Py_VISIT(stale_error.get());
   Py_VISIT(deadline_variable.get());
   Py_VISIT(connection_type.get());
   Py_VISIT(netref_metatype.get());
@@ -174,6 +176,7 @@ int State::traverse(visitproc visit, void* arg) const noexcept {
 void State::clear() noexcept {
   limit_error = PyRef();
   cancelled_error = PyRef();
+  stale_error = PyRef();
   deadline_variable = PyRef();
   connection_type = PyRef();
   netref_metatype = PyRef();

@@ -67,6 +67,11 @@ class Peer final : public rpc::Dispatcher {
   State& state() const noexcept { return *owner_->state; }
   rpc::Connection& connection() noexcept { return connection_; }
 
+  /// A dead connection's objects are stale rather than unreachable: another connection to the same
+  /// place takes its place (sinew/reconnecting.py).
+  void set_replaceable() noexcept { replaceable_ = true; }
+  bool is_replaceable() const noexcept { return replaceable_; }
+
   /// Names the peer when it may be gone: no other in this process has it.
   std::uint64_t serial() const noexcept { return serial_; }
 
@@ -244,6 +249,7 @@ class Peer final : public rpc::Dispatcher {
 
   ConnectionObject* const owner_;
   const std::uint64_t serial_;
+  bool replaceable_ = false;
   Patience patience_;
   bool offered_ = false;
   std::mutex on_messages_left_mutex_;

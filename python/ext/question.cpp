@@ -242,10 +242,16 @@ PyObject* take_outcome(Peer& peer, const rpc::Call& call) noexcept try {
 void raise_dead(Peer& peer) noexcept {
   if (PyErr_Occurred() != nullptr) return;  // Ctrl-C in a stream of Python's
   const auto error = peer.connection().error();
-  if (error == nullptr) {
+  const char* const cause = error != nullptr ? error->what() : "closed";
+  if (peer.is_replaceable()) {
+    PyErr_Format(peer.state().stale_error.get(),
+                 "this object belongs to a connection that has ended (%s): fetch it again from the "
+                 "one that has taken its place",
+                 cause);
+  } else if (error == nullptr) {
     PyErr_SetString(PyExc_EOFError, "stream has been closed");
   } else {
-    PyErr_Format(PyExc_EOFError, "stream has been closed: %s", error->what());
+    PyErr_Format(PyExc_EOFError, "stream has been closed: %s", cause);
   }
 }
 

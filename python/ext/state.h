@@ -18,6 +18,7 @@ struct State {
 
   PyRef limit_error;        // sinew.LimitError
   PyRef cancelled_error;    // sinew.Cancelled
+  PyRef stale_error;        // sinew.StaleReference
   PyRef deadline_variable;  // of sinew.deadline: a moment of the monotonic clock, in seconds
 
   // The module's types.

@@ -17,10 +17,13 @@ __version__ = "0.1.0"
 # Imported when first used: importing sinew alone costs next to nothing.
 _PLACES = {
     "AsyncResult": ("sinew._sinew", "AsyncResult"),
+    "Backoff": ("sinew.reconnecting", "Backoff"),
     "Cancelled": ("sinew._sinew", "Cancelled"),
     "LimitError": ("sinew._sinew", "LimitError"),
     "Connection": ("sinew.connecting", "Connection"),
+    "ReconnectingConnection": ("sinew.reconnecting", "ReconnectingConnection"),
     "Server": ("sinew.serving", "Server"),
+    "StaleReference": ("sinew._sinew", "StaleReference"),
     "async_": ("sinew.rpyc.utils.helpers", "async_"),
     "buffiter": ("sinew.rpyc.utils.helpers", "buffiter"),
     "connect": ("sinew.connecting", "connect"),

@@ -1,12 +1,15 @@
 from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 from sinew._sinew import AsyncResult as AsyncResult
 from sinew._sinew import Cancelled as Cancelled
 from sinew._sinew import LimitError as LimitError
+from sinew._sinew import StaleReference as StaleReference
 from sinew.connecting import Connection as Connection
 from sinew.deadlines import deadline as deadline
+from sinew.reconnecting import Backoff as Backoff
+from sinew.reconnecting import ReconnectingConnection as ReconnectingConnection
 from sinew.rpyc.utils.server import ThreadedServer
 
 __version__: str
@@ -16,6 +19,7 @@ _T = TypeVar("_T")
 Server = ThreadedServer
 rpyc: ModuleType
 
+@overload
 def connect(
     uri: str,
     service: Any = None,
@@ -28,7 +32,25 @@ def connect(
     crlfile: Any = None,
     verify: bool = True,
     server_name: str | None = None,
+    reconnect: Literal[False] | None = None,
 ) -> Connection: ...
+@overload
+def connect(
+    uri: str,
+    service: Any = None,
+    *,
+    timeout: float | None = 3,
+    config: dict[str, Any] | None = None,
+    certfile: Any = None,
+    keyfile: Any = None,
+    cafile: Any = None,
+    crlfile: Any = None,
+    verify: bool = True,
+    server_name: str | None = None,
+    reconnect: Backoff | Literal[True],
+    on_lost: Callable[[ReconnectingConnection, str], Any] | None = None,
+    on_restored: Callable[[ReconnectingConnection], Any] | None = None,
+) -> ReconnectingConnection: ...
 def serve(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> None: ...
 def expose(member: _T) -> _T: ...
 def install_as(name: str = "rpyc") -> None: ...

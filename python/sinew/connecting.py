@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from sinew import address
 from sinew.rpyc.core.channel import Channel
 from sinew.rpyc.core.config import refuse_misspelt
@@ -127,7 +129,10 @@ def connect(
     crlfile: Any = None,
     verify: bool = True,
     server_name: str | None = None,
-) -> Connection:
+    reconnect: Any = None,
+    on_lost: Any = None,
+    on_restored: Any = None,
+) -> Any:
     """Connect to a server and return the Connection.
 
     `uri` is `tcp://host:port`, `tls://host:port`, `unix:///path` or `host:port`; the port is 18812,
@@ -140,11 +145,22 @@ def connect(
     has not revoked it in `crlfile`; `verify=False` asks for none of that. `certfile` and `keyfile`
     are what this side shows.
 
+    With `reconnect`, a `sinew.Backoff` or True, it is a `ReconnectingConnection`, which comes back
+    when it is lost and then calls `on_lost(conn, cause)` and `on_restored(conn)`. The first
+    connection is not tried again.
+
     ValueError for an address that makes no sense or a key that is none of the configuration's,
     OSError if nobody is there, `ssl.SSLError` (an OSError) with what is wrong with a certificate.
     """
     if isinstance(service, int) or not isinstance(uri, str):
         raise TypeError("connect() takes one address, such as 'tcp://localhost:18812'")
+    if reconnect:
+        of_tls = {"certfile": certfile, "keyfile": keyfile, "cafile": cafile, "crlfile": crlfile}
+        of_tls |= {"verify": verify, "server_name": server_name}
+        again = partial(connect, uri, service, timeout=timeout, config=config, **of_tls)
+        return _reconnecting(again, reconnect, on_lost, on_restored, uri)
+    if on_lost is not None or on_restored is not None:
+        raise TypeError("on_lost and on_restored need reconnect=sinew.Backoff()")
     refuse_misspelt(config or ())
     place = address.parse(uri)
     if place.is_tls:
@@ -172,3 +188,15 @@ def connect(
         return conn
     own: Connection = offer._connect(channel, config or {})
     return own
+
+
+def _reconnecting(again: Any, backoff: Any, on_lost: Any, on_restored: Any, uri: str) -> Any:
+    from sinew.reconnecting import Backoff, ReconnectingConnection  # noqa: PLC0415
+
+    if backoff is True:
+        backoff = Backoff()
+    if not isinstance(backoff, Backoff):
+        raise TypeError(f"reconnect is a sinew.Backoff or True, not {backoff!r}")
+    return ReconnectingConnection(
+        again, backoff, on_lost=on_lost, on_restored=on_restored, name=uri
+    )

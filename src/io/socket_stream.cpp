@@ -123,6 +123,11 @@ Result<std::size_t> SocketStream::peek(MutableByteView into) {
   return receive(into, MSG_DONTWAIT | MSG_PEEK);
 }
 
+Result<void> SocketStream::wait_for_end(Deadline deadline) {
+  pollfd entry{.fd = socket_.get(), .events = POLLRDHUP, .revents = 0};
+  return poll_until({&entry, 1}, deadline);
+}
+
 // Keep-alive probes see to it that acknowledgements keep coming, and machine_silence() counts from
 // the last one. The kernel's own limits are of no use: it does not count probes while anything
 // is unacknowledged, and TCP_USER_TIMEOUT ends a connection whose peer merely does not read.

@@ -27,6 +27,7 @@ class SocketStream final : public Stream {
   void hasten_acknowledgement() noexcept override;
   std::optional<std::size_t> unread() const noexcept override;
   Result<std::size_t> peek(MutableByteView into) override;
+  Result<void> wait_for_end(Deadline deadline) override;
   Duration watch_machine(Duration interval) noexcept override;
   Duration machine_silence() const noexcept override;
   void interrupt() noexcept override;

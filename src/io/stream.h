@@ -84,6 +84,13 @@ class Stream {
     return 0;
   }
 
+  /// Waits until the peer has ended the stream, or interrupt() was called: bytes may still be
+  /// there to be read. kTimedOut; kWouldBlock where that is not to be had. Any thread.
+  virtual Result<void> wait_for_end(Deadline deadline) {
+    static_cast<void>(deadline);
+    return fail(Errc::kWouldBlock);
+  }
+
   /// Has the system ask the peer's machine for an acknowledgement every `interval`, and returns
   /// how often it will; zero where that is not to be had. Only TCP does something here: elsewhere
   /// the system knows when the peer is gone.

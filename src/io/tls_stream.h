@@ -49,6 +49,7 @@ class TlsStream final : public Stream {
   bool has_buffered() const noexcept override { return !drained_.load(std::memory_order_acquire); }
   void hasten_acknowledgement() noexcept override { inner_->hasten_acknowledgement(); }
   std::optional<std::size_t> unread() const noexcept override { return inner_->unread(); }
+  Result<void> wait_for_end(Deadline deadline) override { return inner_->wait_for_end(deadline); }
   Duration watch_machine(Duration interval) noexcept override {
     return inner_->watch_machine(interval);
   }

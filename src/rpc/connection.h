@@ -166,6 +166,10 @@ class Connection {
   /// The end is near, for this reason: when the peer closes the stream from now on, that is not
   /// news.
   void expect_end(Error reason);
+
+  /// Sleeps until the connection is dead, which it becomes when the peer ends it and nothing is
+  /// left to be read. True if it is. A signal ends the wait, too.
+  bool wait_until_dead(Deadline deadline);
   bool is_dead() const noexcept { return dead_.load(std::memory_order_acquire) || forked(); }
 
   /// Why the connection is dead; null while it lives.

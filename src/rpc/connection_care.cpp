@@ -124,4 +124,19 @@ void Connection::look_ahead() noexcept {
   if (ended) fail_with(received.error(), "receiving");
 }
 
+bool Connection::wait_until_dead(Deadline deadline) {
+  // What is left to be read is for others to read: their pace is not known.
+  constexpr Duration kLookAgain = std::chrono::milliseconds(20);
+  while (!is_dead()) {
+    const auto ended = stream_->wait_for_end(deadline);
+    if (!ended && ended.error() != Errc::kWouldBlock) break;
+    if (ended) look_ahead();
+    if (is_dead()) break;
+    Parker nobody;
+    const Deadline soon = Deadline::earlier(deadline, Deadline::after(kLookAgain));
+    if (nobody.park(soon) == Parker::Wake::kInterrupted || deadline.passed()) break;
+  }
+  return is_dead();
+}
+
 }  // namespace sinew::rpc
