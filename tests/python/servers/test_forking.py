@@ -120,8 +120,8 @@ PROGRAM = """
 import os, signal, subprocess, sys, threading
 import sinew.rpyc as rpyc
 
-ended = []
-signal.signal(signal.SIGCHLD, lambda *_: ended.append(1))
+ended = threading.Event()
+signal.signal(signal.SIGCHLD, lambda *_: ended.set())
 own = rpyc.classic.connect_thread()
 assert own.eval("6 * 7") == 42
 
@@ -143,7 +143,7 @@ def client():
         assert conn.root.new_one() == 42
     assert own.eval("6 * 7") == 42
     assert subprocess.run(["sh", "-c", "exit 3"]).returncode == 3
-    assert ended
+    assert ended.wait(5)
     server.close()
 
 print("written once", end="")
