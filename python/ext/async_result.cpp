@@ -243,6 +243,18 @@ bool wait_by_serving(AsyncResultObject* self) noexcept {
   return true;
 }
 
+// Another thread may give the call up meanwhile, and cannot wake one that reads. Without the GIL.
+rpc::WaitStatus wait_in_slices(Peer& peer, AsyncResultObject& self) noexcept {
+  constexpr auto kSlice = std::chrono::milliseconds(100);
+  while (true) {
+    const Deadline slice = Deadline::earlier(self.expiry, Deadline::after(kSlice));
+    const rpc::WaitStatus status = peer.connection().wait(*self.call, slice);
+    if (status != rpc::WaitStatus::kTimedOut || self.call->done() || self.expiry.passed()) {
+      return status;
+    }
+  }
+}
+
 PyObject* async_result_wait(PyObject* object, PyObject* /*unused*/) {
   AsyncResultObject* const self = self_of(object);
   Peer* const peer = peer_of(self);
@@ -260,8 +272,8 @@ PyObject* async_result_wait(PyObject* object, PyObject* /*unused*/) {
   } else if (!self->call->done() && !peer->poll_briefly(*self->call, self->expiry)) {
     // One that came while we looked would not interrupt the wait any more.
     if (PyErr_Occurred() != nullptr || PyErr_CheckSignals() != 0) return nullptr;
-    const rpc::WaitStatus status = wait_without_gil(
-        peer->patience(), [&] { return peer->connection().wait(*self->call, self->expiry); });
+    const rpc::WaitStatus status =
+        wait_without_gil(peer->patience(), [&] { return wait_in_slices(*peer, *self); });
     if (status == rpc::WaitStatus::kInterrupted && PyErr_Occurred() != nullptr) return nullptr;
     if (status == rpc::WaitStatus::kDead && !self->call->done()) {
       raise_dead(*peer);

@@ -230,5 +230,63 @@ TEST(ConnectionWaitOnASocket, ASignalInterruptsTheLeaderAndTheFollower) {
   for (Call& call : calls) EXPECT_TRUE(side->forget(call));
 }
 
+// A request that belongs to a call.
+
+TEST(Affinity, ARequestRunsOnTheThreadThatWaitsForItsCall) {
+  Wired wired;
+  std::atomic<std::thread::id> served_by{};
+  wired.side.dispatcher.on_request = [&](Connection&, std::string_view) {
+    served_by = std::this_thread::get_id();
+    return std::nullopt;
+  };
+  const Serving reader(*wired.side.connection);
+  for (std::int64_t round = 0; round < 10; ++round) {
+    Call call(round);
+    std::thread waiter([&] {
+      ASSERT_TRUE(send(*wired.side.connection, call, "question"));
+      while (!call.done()) wired.side->wait(call, Deadline::never());
+    });
+    const auto its_id = waiter.get_id();
+    EXPECT_TRUE(eventually([&] { return wired.side->pending_calls() == 1; }));
+    wired.arrives(Incoming::Kind::kRequest, 7, "@" + std::to_string(round));
+    wired.arrives(Incoming::Kind::kReply, round, "answer");
+    waiter.join();
+    EXPECT_EQ(served_by.load(), its_id) << round;
+  }
+}
+
+TEST(Affinity, ARequestForACallThatNobodyWaitsForRunsWhereItIsRead) {
+  Wired wired;
+  const Serving reader(*wired.side.connection);
+  Call call(0);
+  Writer question;
+  write_frame(question, Incoming::Kind::kRequest, 0, as_bytes(std::string_view("question")));
+  ASSERT_TRUE(wired.side->start_later(call, question));
+  wired.arrives(Incoming::Kind::kRequest, 7, "@0");
+  EXPECT_TRUE(eventually([&] { return wired.side.dispatcher.served.load() == 1; }));
+  EXPECT_FALSE(call.done());
+  EXPECT_TRUE(wired.side->forget(call));
+}
+
+TEST(Affinity, ACallThatIsGivenUpTakesNoRequestWithIt) {
+  for (int round = 0; round < 50; ++round) {
+    Wired wired;
+    const Serving reader(*wired.side.connection);
+    Call call(0);
+    std::thread waiter([&] {
+      ASSERT_TRUE(send(*wired.side.connection, call, "question"));
+      // In slices: who gives a call up does not wake the thread that reads for it.
+      constexpr auto kSlice = std::chrono::milliseconds(5);
+      while (!call.done()) wired.side->wait(call, Deadline::after(kSlice));
+    });
+    EXPECT_TRUE(eventually([&] { return wired.side->pending_calls() == 1; }));
+    wired.side->set_expiry(call, Deadline::after(Duration::zero()));
+    wired.arrives(Incoming::Kind::kRequest, 7, "@0");
+    EXPECT_TRUE(wired.side->check_expiry(call));
+    waiter.join();
+    EXPECT_TRUE(eventually([&] { return wired.side.dispatcher.served.load() == 1; }));
+  }
+}
+
 }  // namespace
 }  // namespace sinew::rpc

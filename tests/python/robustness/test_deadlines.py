@@ -141,6 +141,19 @@ def test_a_cancelled_result_frees_the_caller_and_stops_the_work(pair):
     assert conn.root.nothing() is None
 
 
+@only(client="ours")
+def test_another_thread_may_cancel_what_a_thread_waits_for(pair):
+    conn, watcher = pair
+    result = sinew.async_(conn.root.spin_for)(5)
+    waiting = Worker(result.wait)
+    assert watcher.entered()
+    assert result.cancel()
+    watch = Stopwatch()
+    with pytest.raises(sinew.Cancelled):
+        waiting.result()
+    assert watch.seconds < 1
+
+
 @only(client="ours", server="stock")
 def test_a_stock_server_works_on_and_the_caller_is_free(pair):
     conn, _ = pair
