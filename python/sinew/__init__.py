@@ -21,6 +21,7 @@ _PLACES = {
     "LimitError": ("sinew._sinew", "LimitError"),
     "Connection": ("sinew.connecting", "Connection"),
     "Server": ("sinew.serving", "Server"),
+    "TokenAuthenticator": ("sinew.tokens", "TokenAuthenticator"),
     "async_": ("sinew.rpyc.utils.helpers", "async_"),
     "buffiter": ("sinew.rpyc.utils.helpers", "buffiter"),
     "connect": ("sinew.connecting", "connect"),

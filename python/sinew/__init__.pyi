@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, TypeVar
@@ -8,6 +9,7 @@ from sinew._sinew import LimitError as LimitError
 from sinew.connecting import Connection as Connection
 from sinew.deadlines import deadline as deadline
 from sinew.rpyc.utils.server import ThreadedServer
+from sinew.tokens import TokenAuthenticator as TokenAuthenticator
 
 __version__: str
 
@@ -28,6 +30,7 @@ def connect(
     crlfile: Any = None,
     verify: bool = True,
     server_name: str | None = None,
+    token: str | bytes | os.PathLike[str] | bool | None = None,
 ) -> Connection: ...
 def serve(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> None: ...
 def expose(member: _T) -> _T: ...

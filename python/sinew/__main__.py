@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import sys
+from pathlib import Path
 from typing import Any
 
 import sinew
@@ -44,6 +45,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "uri", nargs="?", default="tcp://127.0.0.1:18861", help="where (default: %(default)s)"
     )
+    serve.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="serve only who knows the token in this file (default: what SINEW_TOKEN_FILE or "
+        "SINEW_TOKEN in the environment says)",
+    )
     tls = serve.add_argument_group("with tls://HOST:PORT")
     tls.add_argument("--certfile", metavar="FILE", help="the certificate to show")
     tls.add_argument("--keyfile", metavar="FILE", help="its key, if that is another file")
@@ -59,7 +66,9 @@ def _serve(options: argparse.Namespace) -> int:
     try:
         thing = _find(options.thing)
         files = {name: getattr(options, name) for name in ("certfile", "keyfile", "cafile")}
-        given = {name: file for name, file in files.items() if file}
+        given: dict[str, Any] = {name: file for name, file in files.items() if file}
+        if options.token_file:
+            given["token"] = Path(options.token_file)
         server = make_server(thing, options.uri, **given)
         server._listen()  # whoever reads the address may connect at once
     except OSError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from sinew import address
 from sinew.rpyc.core.channel import Channel
 from sinew.rpyc.core.config import refuse_misspelt
@@ -115,6 +117,20 @@ def _connect_tls(
         raise
 
 
+def _show_token(stream: Any, token: Any, where: str, timeout: float | None) -> None:
+    if token is None and not ("SINEW_TOKEN" in os.environ or "SINEW_TOKEN_FILE" in os.environ):
+        return
+    try:
+        from sinew import tokens  # noqa: PLC0415 - only who uses it pays for it
+
+        key = tokens.find(token)
+        if key is not None:
+            tokens.prove_to_server(stream.sock, key, where, timeout)
+    except BaseException:
+        stream.close()
+        raise
+
+
 def connect(
     uri: str,
     service: Any = None,
@@ -127,6 +143,7 @@ def connect(
     crlfile: Any = None,
     verify: bool = True,
     server_name: str | None = None,
+    token: Any = None,
 ) -> Connection:
     """Connect to a server and return the Connection.
 
@@ -139,6 +156,11 @@ def connect(
     and signed by an authority in `cafile` (a file or a folder; those of the system by default) that
     has not revoked it in `crlfile`; `verify=False` asks for none of that. `certfile` and `keyfile`
     are what this side shows.
+
+    With `token` (a str, or the path of a file that only its owner may read) both sides show each
+    other that they know it; by default it is what `SINEW_TOKEN` or `SINEW_TOKEN_FILE` in the
+    environment says, and False means none. PermissionError if the server does not accept it, knows
+    another, or takes none.
 
     ValueError for an address that makes no sense or a key that is none of the configuration's,
     OSError if nobody is there, `ssl.SSLError` (an OSError) with what is wrong with a certificate.
@@ -164,6 +186,7 @@ def connect(
         raise ValueError(f"certificates need TLS: write tls:// instead of {uri!r}")
     else:
         stream = _connect_plainly(place, timeout)
+    _show_token(stream, token, str(place), timeout)
     offer = _Offer() if service is None else service() if isinstance(service, type) else service
     channel = Channel(stream)
     if type(offer)._protocol is _Connection:

@@ -1,5 +1,6 @@
 """Serving an object to whoever connects."""
 
+import os
 import sys
 from typing import Any
 
@@ -27,14 +28,34 @@ def make_server(thing: Any, uri: str, **options: Any) -> ThreadedServer:
         if "authenticator" in options:
             raise ValueError("with tls:// the certificates are what clients are admitted by")
         options["authenticator"] = _tls_authenticator(**of_tls)
-    elif of_tls:
+    elif of_tls and not _is_for_token(of_tls, options):
         raise ValueError(f"{', '.join(of_tls)}: write tls:// instead of {uri!r}")
+    _demand_token(options, of_tls)
     where = {"socket_path": place.path} if place.path else _tcp(place)
     service = service_of(thing)
     try:
         return Server(service, **where, **options)
     except OSError as error:
         raise type(error)(error.errno, f"cannot listen at {uri}: {error.strerror}") from None
+
+
+def _is_for_token(of_tls: dict[str, Any], options: dict[str, Any]) -> bool:
+    return set(of_tls) == {"handshake_timeout"} and options.get("token") not in (None, False)
+
+
+def _demand_token(options: dict[str, Any], of_tls: dict[str, Any]) -> None:
+    """Put the authenticator for the token, if there is one, over the others."""
+    token = options.pop("token", None)
+    if token is None and not ("SINEW_TOKEN" in os.environ or "SINEW_TOKEN_FILE" in os.environ):
+        return
+    from sinew import tokens  # noqa: PLC0415 - only who uses it pays for it
+
+    key = tokens.find(token)
+    if key is not None:
+        limit = of_tls.get("handshake_timeout", tokens.HANDSHAKE_TIMEOUT)
+        options["authenticator"] = tokens.TokenAuthenticator(
+            key, over=options.get("authenticator"), handshake_timeout=limit
+        )
 
 
 def _tcp(place: address.Address) -> dict[str, Any]:
@@ -45,7 +66,8 @@ def address_of(server: ThreadedServer) -> address.Address:
     """Return where a server listens, the port that it chose included."""
     if isinstance(server.port, str):
         return address.Address(path=server.port)
-    is_tls = isinstance(server.authenticator, SSLAuthenticator)
+    first = getattr(server.authenticator, "over", None) or server.authenticator
+    is_tls = isinstance(first, SSLAuthenticator)
     return address.Address(host=server.host, port=server.port, is_tls=is_tls)
 
 
@@ -80,6 +102,11 @@ def serve(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> Non
     connect unless `uri` says otherwise; without a port there a free one is chosen and printed. The
     options are those of `rpyc.ThreadedServer`. OSError that names the address if nobody can listen
     there.
+
+    With `token` only clients that know it are served: a str of 16 bytes or more, or the path of a
+    file that only its owner may read. By default it is what `SINEW_TOKEN` or `SINEW_TOKEN_FILE` in
+    the environment says; False means none. The token itself never travels, but what is said then
+    does, in clear, unless TLS hides it.
 
     With `tls://host:port` it shows `certfile`, whose key is in `keyfile` (or in the same file).
     With `cafile` a client has to show a certificate that an authority in it has signed, unless

@@ -17,7 +17,10 @@ from . import _shared
 _KINDS = {"threaded": ThreadedServer, "forking": ForkingServer, "oneshot": OneShotServer}
 
 
-def main(arguments=None, program="rpyc_classic"):
+_STOCK = "rpyc_classic"  # what stays as it is in RPyC
+
+
+def main(arguments=None, program=_STOCK):
     """Run the program; return its exit code when the server ends. SystemExit for wrong arguments.
 
     `program` is what it calls itself.
@@ -29,6 +32,11 @@ def main(arguments=None, program="rpyc_classic"):
         return 0
     try:
         server = _make_server(options)
+    except (PermissionError, ValueError) as error:
+        if getattr(error, "errno", None) is None:  # a token that cannot be used
+            sys.stderr.write(f"{program}: {error}\n")
+            return 2
+        return _shared.cannot_listen(program, options.host, options.port, error)
     except OSError as error:
         return _shared.cannot_listen(program, options.host, options.port, error)
     _serve(server, options)
@@ -38,6 +46,7 @@ def main(arguments=None, program="rpyc_classic"):
 def _parse(arguments, program):
     parser = _parser(program)
     options = parser.parse_args(arguments)
+    options.program = program
     if bool(options.ssl_keyfile) != bool(options.ssl_certfile):
         parser.error("--ssl-keyfile and --ssl-certfile belong together")
     if options.ssl_cafile and not options.ssl_keyfile:
@@ -65,6 +74,11 @@ def _parser(program):
     )
     _add_socket_options(parser.add_argument_group("socket"))
     _add_registry_options(parser.add_argument_group("registry"))
+    parser.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="serve only who knows the token in this file: sinew.connect(..., token=...)",
+    )
     tls = parser.add_argument_group("TLS")
     tls.add_argument("--ssl-keyfile", metavar="FILE", help="the key of the certificate")
     tls.add_argument("--ssl-certfile", metavar="FILE", help="the certificate to show to clients")
@@ -102,6 +116,15 @@ def _add_registry_options(group):
     )
 
 
+def _token(options):
+    """Return the token that clients have to know, or None. `rpyc_classic` asks no environment."""
+    if not options.token_file and options.program == _STOCK:
+        return None
+    from sinew import tokens  # noqa: PLC0415 - only who uses it pays for it
+
+    return tokens.read_file(options.token_file) if options.token_file else tokens.find(None)
+
+
 def _make_server(options):
     kind = _KINDS[options.mode]
     registrar = TCPRegistryClient if options.registry_type == "TCP" else UDPRegistryClient
@@ -110,6 +133,11 @@ def _make_server(options):
         authenticator = SSLAuthenticator(
             options.ssl_keyfile, options.ssl_certfile, options.ssl_cafile
         )
+    token = _token(options)
+    if token is not None:
+        from sinew.tokens import TokenAuthenticator  # noqa: PLC0415
+
+        authenticator = TokenAuthenticator(token, over=authenticator)
     return kind(
         SlaveService,
         hostname=options.host,
