@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Any
 
-from sinew import address
+from sinew import address, binding
 from sinew.exposing import service_of
 from sinew.rpyc.core.config import refuse_misspelt
 from sinew.rpyc.utils.authenticators import SSLAuthenticator
@@ -32,11 +32,22 @@ def make_server(thing: Any, uri: str, **options: Any) -> ThreadedServer:
         raise ValueError(f"{', '.join(of_tls)}: write tls:// instead of {uri!r}")
     _demand_token(options, of_tls)
     where = {"socket_path": place.path} if place.path else _tcp(place)
+    insecure = options.pop("insecure", False)
     service = service_of(thing)
     try:
-        return Server(service, **where, **options)
+        server = Server(service, **where, **options)
     except OSError as error:
         raise type(error)(error.errno, f"cannot listen at {uri}: {error.strerror}") from None
+    if not insecure:
+        binding.refuse_open(server, _REMEDY)
+    server._may_be_open = insecure
+    return server
+
+
+_REMEDY = (
+    "add token=pathlib.Path('FILE') with a token that clients know, or tls:// with certfile=..., "
+    "keyfile=... and cafile=... for clients with certificates, or insecure=True if that is meant"
+)
 
 
 def _is_for_token(of_tls: dict[str, Any], options: dict[str, Any]) -> bool:
@@ -107,6 +118,9 @@ def serve(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> Non
     file that only its owner may read. By default it is what `SINEW_TOKEN` or `SINEW_TOKEN_FILE` in
     the environment says; False means none. The token itself never travels, but what is said then
     does, in clear, unless TLS hides it.
+
+    An address that other machines can reach needs one of the two, a token or a `cafile`: else
+    PermissionError, unless `insecure` says that whoever connects is to be served.
 
     With `tls://host:port` it shows `certfile`, whose key is in `keyfile` (or in the same file).
     With `cafile` a client has to show a certificate that an authority in it has signed, unless

@@ -5,6 +5,7 @@ Whoever connects may do what this process may: serve trusted networks only.
 
 import sys
 
+from sinew.binding import refuse_open
 from sinew.rpyc.core.service import ClassicService, SlaveService
 from sinew.rpyc.lib import setup_logger
 from sinew.rpyc.utils.authenticators import SSLAuthenticator
@@ -79,6 +80,10 @@ def _parser(program):
         metavar="FILE",
         help="serve only who knows the token in this file: sinew.connect(..., token=...)",
     )
+    if program != _STOCK:
+        parser.add_argument(
+            "--insecure", action="store_true", help="serve whoever connects, from anywhere"
+        )
     tls = parser.add_argument_group("TLS")
     tls.add_argument("--ssl-keyfile", metavar="FILE", help="the key of the certificate")
     tls.add_argument("--ssl-certfile", metavar="FILE", help="the certificate to show to clients")
@@ -138,7 +143,7 @@ def _make_server(options):
         from sinew.tokens import TokenAuthenticator  # noqa: PLC0415
 
         authenticator = TokenAuthenticator(token, over=authenticator)
-    return kind(
+    server = kind(
         SlaveService,
         hostname=options.host,
         port=options.port,
@@ -147,6 +152,16 @@ def _make_server(options):
         registrar=registrar(options.registry_host, options.registry_port),
         auto_register=options.register,
     )
+    if options.program != _STOCK and not options.insecure:
+        refuse_open(server, _REMEDY)
+    server._may_be_open = getattr(options, "insecure", False)
+    return server
+
+
+_REMEDY = (
+    "add --token-file FILE with a token that clients know, or --ssl-keyfile, --ssl-certfile and "
+    "--ssl-cafile for clients with certificates, or --insecure if that is meant"
+)
 
 
 def _serve(server, options):

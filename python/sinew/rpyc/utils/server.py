@@ -48,6 +48,7 @@ class Server:
     """
 
     __module__ = "rpyc.utils.server"
+    _may_be_open = False  # whoever connects, from wherever, is to be served: no warning
 
     def __init__(
         self,
@@ -264,6 +265,7 @@ class Server:
             return
         self.listener.listen(self.backlog)
         self.active = True
+        _warn_of_open(self)
         self.logger.info("server started on [%s]:%s", self.host, self.port)
 
     def _register(self):
@@ -289,6 +291,26 @@ class Server:
     def _start_in_thread(self):
         """Serve in a new daemon thread; return it as soon as clients can connect."""
         return spawn_waitready(self._listen, self.start)[0]
+
+
+_warned_of_open = False
+
+
+def _warn_of_open(server):
+    """Say once that whoever connects is served, if other machines can. RPyC's defaults are so."""
+    global _warned_of_open  # noqa: PLW0603 - once a process
+    from sinew import binding  # noqa: PLC0415 - only servers pay for it
+
+    if _warned_of_open or server._may_be_open or not binding.is_open(server):
+        return
+    _warned_of_open = True
+    server.logger.warning(
+        "%s:%s serves whoever connects, from other machines, too: add hostname='localhost', or "
+        "authenticator=sinew.TokenAuthenticator(pathlib.Path('FILE')), or an SSLAuthenticator with "
+        "ca_certs (this is said once)",
+        server.host,
+        server.port,
+    )
 
 
 _PAUSE = 0.1
