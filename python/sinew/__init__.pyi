@@ -8,14 +8,13 @@ from sinew._sinew import Cancelled as Cancelled
 from sinew._sinew import LimitError as LimitError
 from sinew.connecting import Connection as Connection
 from sinew.deadlines import deadline as deadline
-from sinew.rpyc.utils.server import ThreadedServer
+from sinew.serving import Server as Server
 from sinew.tokens import TokenAuthenticator as TokenAuthenticator
 
 __version__: str
 
 _T = TypeVar("_T")
 
-Server = ThreadedServer
 rpyc: ModuleType
 
 def connect(

@@ -6,11 +6,12 @@ from typing import Any
 
 from sinew import address, binding
 from sinew.exposing import service_of
-from sinew.rpyc.core.config import refuse_misspelt
+from sinew.rpyc.core.config import CAUTIOUS, refuse_misspelt
 from sinew.rpyc.utils.authenticators import SSLAuthenticator
+from sinew.rpyc.utils.patient import PatientServer
 from sinew.rpyc.utils.server import ThreadedServer
 
-Server = ThreadedServer
+Server = PatientServer
 
 _TLS_OPTIONS = ("certfile", "keyfile", "cafile", "crlfile", "verify", "handshake_timeout")
 
@@ -22,6 +23,7 @@ def make_server(thing: Any, uri: str, **options: Any) -> ThreadedServer:
     `serve`. OSError that names the address if nobody can listen there.
     """
     refuse_misspelt(options.get("protocol_config") or ())
+    options["protocol_config"] = {**CAUTIOUS, **(options.get("protocol_config") or {})}
     place = address.parse(uri, default_port=0)
     of_tls = {name: options.pop(name) for name in _TLS_OPTIONS if name in options}
     if place.is_tls:
@@ -113,6 +115,9 @@ def serve(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> Non
     connect unless `uri` says otherwise; without a port there a free one is chosen and printed. The
     options are those of `rpyc.ThreadedServer`. OSError that names the address if nobody can listen
     there.
+
+    A client has to say something within 10 seconds, and its messages have to make progress within
+    30: `protocol_config={"first_frame_timeout": None, "frame_timeout": None}` lifts that.
 
     With `token` only clients that know it are served: a str of 16 bytes or more, or the path of a
     file that only its owner may read. By default it is what `SINEW_TOKEN` or `SINEW_TOKEN_FILE` in

@@ -6,6 +6,7 @@ Whoever connects may do what this process may: serve trusted networks only.
 import sys
 
 from sinew.binding import refuse_open
+from sinew.rpyc.core.config import CAUTIOUS
 from sinew.rpyc.core.service import ClassicService, SlaveService
 from sinew.rpyc.lib import setup_logger
 from sinew.rpyc.utils.authenticators import SSLAuthenticator
@@ -151,6 +152,7 @@ def _make_server(options):
         authenticator=authenticator,
         registrar=registrar(options.registry_host, options.registry_port),
         auto_register=options.register,
+        protocol_config={} if options.program == _STOCK else dict(CAUTIOUS),
     )
     if options.program != _STOCK and not options.insecure:
         refuse_open(server, _REMEDY)

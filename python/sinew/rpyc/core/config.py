@@ -72,6 +72,10 @@ DEFAULT_CONFIG = {
 """Copied for each connection when that is made; changing it changes later connections."""
 
 
+CAUTIOUS = {"first_frame_timeout": 10.0, "frame_timeout": 30.0}
+"""What `sinew.serve` and the programs of Sinew add: limits that stock clients may meet."""
+
+
 class Watched(dict):
     """A dictionary that calls `_changed()` after each change of it, by whatever method."""
 
