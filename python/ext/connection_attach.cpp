@@ -48,7 +48,9 @@ bool set_up(ConnectionObject* self, std::unique_ptr<io::Stream> stream) {
   }
   options.rpc.heartbeat = options.session.heartbeat;
   self->peer = new Peer(self, std::move(stream), options.session, options.limits, options.rpc);
-  if (options.rpc.heartbeat != Duration::zero()) self->peer->connection().ask_for_care();
+  if (options.rpc.heartbeat != Duration::zero() || options.rpc.frame_timeout != Duration::zero()) {
+    self->peer->connection().ask_for_care();
+  }
   return true;
 }
 

@@ -111,11 +111,14 @@ bool ConnectionOptions::read(PyObject* config) noexcept {
          read_seconds(config, "heartbeat", session.heartbeat) &&
          read_size(config, "max_frame_size", session.max_frame_size) &&
          read_size(config, "max_inflated_size", session.max_inflated_size) &&
+         read_size(config, "max_first_frame_size", session.max_first_frame_size) &&
+         read_seconds(config, "frame_timeout", rpc.frame_timeout) &&
          read_size(config, "max_exports", limits.max_exports) &&
          read_size(config, "max_remote_classes", limits.max_remote_classes) &&
          read_size(config, "max_class_name", limits.max_class_name) &&
          read_size(config, "max_call_depth", limits.max_call_depth) &&
          read_size(config, "max_chunk_items", limits.max_chunk_items) &&
+         read_size(config, "max_bad_ids", limits.max_bad_ids) &&
          read_size(config, "max_depth", limits.brine.max_depth) &&
          read_size(config, "max_pending_calls", rpc.max_pending_calls) &&
          read_size(config, "max_queued_bytes", rpc.max_queued_bytes);

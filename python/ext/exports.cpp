@@ -1,5 +1,7 @@
 // Exports: our objects that the peer holds.
 
+#include <fmt/format.h>
+
 #include "errors.h"
 #include "peer.h"
 
@@ -98,7 +100,19 @@ Result<void> Peer::write_export_id(PyObject* object, Writer& out,
 
 PyRef Peer::exported_object(const object::ObjectIdView& id) noexcept {
   const PyRef* const handle = exports_.find(id);
-  return handle != nullptr ? PyRef::share(handle->get()) : PyRef();
+  if (handle != nullptr) return PyRef::share(handle->get());
+  count_bad_id();
+  return {};
+}
+
+// Numbers cannot be guessed into anything of use, but nobody needs a peer that tries.
+void Peer::count_bad_id() noexcept try {
+  if (++bad_ids_ != limits_.max_bad_ids) return;
+  connection_.fail(Error(Error::Kind::kProtocol,
+                         fmt::format("the peer used {} ids that name nothing (max_bad_ids): {}",
+                                     bad_ids_, connection_.stream().describe())));
+} catch (...) {
+  --bad_ids_;  // out of memory: the next one ends it
 }
 
 PyRef Peer::export_id(PyObject* object) const noexcept {
@@ -146,6 +160,7 @@ PyRef Peer::list_exports() const noexcept {
 Result<void> Peer::release_export(const object::ObjectIdView& id, std::uint64_t count) noexcept {
   // The handle goes when the table is in order again: its destructor may run anything.
   const auto released = exports_.release(id, count);
+  if (!released.outcome) count_bad_id();
   return released.outcome;
 }
 

@@ -47,6 +47,7 @@ struct PeerLimits {
   std::size_t max_class_name = 4096;  ///< bytes
   std::size_t max_call_depth = 200;
   std::size_t max_chunk_items = 10'000;
+  std::size_t max_bad_ids = 1000;
   bool offer_extensions = true;
   wire::BrineLimits brine;
 };
@@ -159,6 +160,8 @@ class Peer final : public rpc::Dispatcher {
   /// Counts one sending of the object, writes its id, and adds that to `sent`.
   Result<void> write_export_id(PyObject* object, Writer& out,
                                std::vector<object::IdKey>& sent) noexcept;
+  /// The object with this id; empty if there is none. A peer that asks for max_bad_ids of those
+  /// guesses, and is cut off.
   PyRef exported_object(const object::ObjectIdView& id) noexcept;
   /// The id that the peer holds the object under: (class name, class id, instance id). Empty with
   /// KeyError set when it holds it not.
@@ -246,6 +249,7 @@ class Peer final : public rpc::Dispatcher {
   void release_soon(RemoteClass& remote_class, std::int64_t instance_id,
                     std::uint64_t count) noexcept;
   bool read_settings() noexcept;
+  void count_bad_id() noexcept;
 
   ConnectionObject* const owner_;
   const std::uint64_t serial_;
@@ -262,7 +266,8 @@ class Peer final : public rpc::Dispatcher {
   std::array<PyRef, 21> overrides_;
   PyRef cooperator_;
   object::ExportTable<PyRef, PyObject*> exports_;
-  Imports imports_;  // weak: a dying netref leaves
+  std::size_t bad_ids_ = 0;  // of the peer: ids that name nothing, and releases of too much
+  Imports imports_;          // weak: a dying netref leaves
   RemoteClassTable classes_;
   object::ReleaseQueue<Release> releases_;
   rpc::Connection connection_;

@@ -24,6 +24,7 @@ _PLACES = {
     "ReconnectingConnection": ("sinew.reconnecting", "ReconnectingConnection"),
     "Server": ("sinew.serving", "Server"),
     "StaleReference": ("sinew._sinew", "StaleReference"),
+    "TokenAuthenticator": ("sinew.tokens", "TokenAuthenticator"),
     "async_": ("sinew.rpyc.utils.helpers", "async_"),
     "buffiter": ("sinew.rpyc.utils.helpers", "buffiter"),
     "connect": ("sinew.connecting", "connect"),

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, Literal, TypeVar, overload
@@ -10,13 +11,13 @@ from sinew.connecting import Connection as Connection
 from sinew.deadlines import deadline as deadline
 from sinew.reconnecting import Backoff as Backoff
 from sinew.reconnecting import ReconnectingConnection as ReconnectingConnection
-from sinew.rpyc.utils.server import ThreadedServer
+from sinew.serving import Server as Server
+from sinew.tokens import TokenAuthenticator as TokenAuthenticator
 
 __version__: str
 
 _T = TypeVar("_T")
 
-Server = ThreadedServer
 rpyc: ModuleType
 
 @overload
@@ -32,6 +33,7 @@ def connect(
     crlfile: Any = None,
     verify: bool = True,
     server_name: str | None = None,
+    token: str | bytes | os.PathLike[str] | bool | None = None,
     reconnect: Literal[False] | None = None,
 ) -> Connection: ...
 @overload
@@ -47,6 +49,7 @@ def connect(
     crlfile: Any = None,
     verify: bool = True,
     server_name: str | None = None,
+    token: str | bytes | os.PathLike[str] | bool | None = None,
     reconnect: Backoff | Literal[True],
     on_lost: Callable[[ReconnectingConnection, str], Any] | None = None,
     on_restored: Callable[[ReconnectingConnection], Any] | None = None,

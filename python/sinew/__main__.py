@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import sys
+from pathlib import Path
 from typing import Any
 
 import sinew
@@ -44,6 +45,15 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "uri", nargs="?", default="tcp://127.0.0.1:18861", help="where (default: %(default)s)"
     )
+    serve.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="serve only who knows the token in this file (default: what SINEW_TOKEN_FILE or "
+        "SINEW_TOKEN in the environment says)",
+    )
+    serve.add_argument(
+        "--insecure", action="store_true", help="serve whoever connects, from other machines, too"
+    )
     tls = serve.add_argument_group("with tls://HOST:PORT")
     tls.add_argument("--certfile", metavar="FILE", help="the certificate to show")
     tls.add_argument("--keyfile", metavar="FILE", help="its key, if that is another file")
@@ -53,14 +63,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+_REMEDY = (
+    "add --token-file FILE with a token that clients know, or tls:// with --certfile, --keyfile "
+    "and --cafile for clients with certificates, or --insecure if that is meant"
+)
+
+
 def _serve(options: argparse.Namespace) -> int:
-    from sinew.serving import address_of, make_server  # noqa: PLC0415 - not for --help
+    from sinew.binding import refuse_open  # noqa: PLC0415 - not for --help
+    from sinew.serving import address_of, make_server  # noqa: PLC0415
 
     try:
         thing = _find(options.thing)
         files = {name: getattr(options, name) for name in ("certfile", "keyfile", "cafile")}
-        given = {name: file for name, file in files.items() if file}
-        server = make_server(thing, options.uri, **given)
+        given: dict[str, Any] = {name: file for name, file in files.items() if file}
+        if options.token_file:
+            given["token"] = Path(options.token_file)
+        server = make_server(thing, options.uri, insecure=True, **given)
+        if not options.insecure:
+            refuse_open(server, _REMEDY)
         server._listen()  # whoever reads the address may connect at once
     except OSError as error:
         sys.stderr.write(f"sinew serve: {error.strerror or error}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 
 from sinew import address
@@ -117,6 +118,20 @@ def _connect_tls(
         raise
 
 
+def _show_token(stream: Any, token: Any, where: str, timeout: float | None) -> None:
+    if token is None and not ("SINEW_TOKEN" in os.environ or "SINEW_TOKEN_FILE" in os.environ):
+        return
+    try:
+        from sinew import tokens  # noqa: PLC0415 - only who uses it pays for it
+
+        key = tokens.find(token)
+        if key is not None:
+            tokens.prove_to_server(stream.sock, key, where, timeout)
+    except BaseException:
+        stream.close()
+        raise
+
+
 def connect(
     uri: str,
     service: Any = None,
@@ -129,6 +144,7 @@ def connect(
     crlfile: Any = None,
     verify: bool = True,
     server_name: str | None = None,
+    token: Any = None,
     reconnect: Any = None,
     on_lost: Any = None,
     on_restored: Any = None,
@@ -145,6 +161,11 @@ def connect(
     has not revoked it in `crlfile`; `verify=False` asks for none of that. `certfile` and `keyfile`
     are what this side shows.
 
+    With `token` (a str, or the path of a file that only its owner may read) both sides show each
+    other that they know it; by default it is what `SINEW_TOKEN` or `SINEW_TOKEN_FILE` in the
+    environment says, and False means none. PermissionError if the server does not accept it, knows
+    another, or takes none.
+
     With `reconnect`, a `sinew.Backoff` or True, it is a `ReconnectingConnection`, which comes back
     when it is lost and then calls `on_lost(conn, cause)` and `on_restored(conn)`. The first
     connection is not tried again.
@@ -156,7 +177,7 @@ def connect(
         raise TypeError("connect() takes one address, such as 'tcp://localhost:18812'")
     if reconnect:
         of_tls = {"certfile": certfile, "keyfile": keyfile, "cafile": cafile, "crlfile": crlfile}
-        of_tls |= {"verify": verify, "server_name": server_name}
+        of_tls |= {"verify": verify, "server_name": server_name, "token": token}
         again = partial(connect, uri, service, timeout=timeout, config=config, **of_tls)
         return _reconnecting(again, reconnect, on_lost, on_restored, uri)
     if on_lost is not None or on_restored is not None:
@@ -180,6 +201,7 @@ def connect(
         raise ValueError(f"certificates need TLS: write tls:// instead of {uri!r}")
     else:
         stream = _connect_plainly(place, timeout)
+    _show_token(stream, token, str(place), timeout)
     offer = _Offer() if service is None else service() if isinstance(service, type) else service
     channel = Channel(stream)
     if type(offer)._protocol is _Connection:

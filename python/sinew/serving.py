@@ -1,15 +1,17 @@
 """Serving an object to whoever connects."""
 
+import os
 import sys
 from typing import Any
 
-from sinew import address
+from sinew import address, binding
 from sinew.exposing import service_of
-from sinew.rpyc.core.config import refuse_misspelt
+from sinew.rpyc.core.config import CAUTIOUS, refuse_misspelt
 from sinew.rpyc.utils.authenticators import SSLAuthenticator
+from sinew.rpyc.utils.patient import PatientServer
 from sinew.rpyc.utils.server import ThreadedServer
 
-Server = ThreadedServer
+Server = PatientServer
 
 _TLS_OPTIONS = ("certfile", "keyfile", "cafile", "crlfile", "verify", "handshake_timeout")
 
@@ -21,20 +23,52 @@ def make_server(thing: Any, uri: str, **options: Any) -> ThreadedServer:
     `serve`. OSError that names the address if nobody can listen there.
     """
     refuse_misspelt(options.get("protocol_config") or ())
+    options["protocol_config"] = {**CAUTIOUS, **(options.get("protocol_config") or {})}
     place = address.parse(uri, default_port=0)
     of_tls = {name: options.pop(name) for name in _TLS_OPTIONS if name in options}
     if place.is_tls:
         if "authenticator" in options:
             raise ValueError("with tls:// the certificates are what clients are admitted by")
         options["authenticator"] = _tls_authenticator(**of_tls)
-    elif of_tls:
+    elif of_tls and not _is_for_token(of_tls, options):
         raise ValueError(f"{', '.join(of_tls)}: write tls:// instead of {uri!r}")
+    _demand_token(options, of_tls)
     where = {"socket_path": place.path} if place.path else _tcp(place)
+    insecure = options.pop("insecure", False)
     service = service_of(thing)
     try:
-        return Server(service, **where, **options)
+        server = Server(service, **where, **options)
     except OSError as error:
         raise type(error)(error.errno, f"cannot listen at {uri}: {error.strerror}") from None
+    if not insecure:
+        binding.refuse_open(server, _REMEDY)
+    server._may_be_open = insecure
+    return server
+
+
+_REMEDY = (
+    "add token=pathlib.Path('FILE') with a token that clients know, or tls:// with certfile=..., "
+    "keyfile=... and cafile=... for clients with certificates, or insecure=True if that is meant"
+)
+
+
+def _is_for_token(of_tls: dict[str, Any], options: dict[str, Any]) -> bool:
+    return set(of_tls) == {"handshake_timeout"} and options.get("token") not in (None, False)
+
+
+def _demand_token(options: dict[str, Any], of_tls: dict[str, Any]) -> None:
+    """Put the authenticator for the token, if there is one, over the others."""
+    token = options.pop("token", None)
+    if token is None and not ("SINEW_TOKEN" in os.environ or "SINEW_TOKEN_FILE" in os.environ):
+        return
+    from sinew import tokens  # noqa: PLC0415 - only who uses it pays for it
+
+    key = tokens.find(token)
+    if key is not None:
+        limit = of_tls.get("handshake_timeout", tokens.HANDSHAKE_TIMEOUT)
+        options["authenticator"] = tokens.TokenAuthenticator(
+            key, over=options.get("authenticator"), handshake_timeout=limit
+        )
 
 
 def _tcp(place: address.Address) -> dict[str, Any]:
@@ -45,7 +79,8 @@ def address_of(server: ThreadedServer) -> address.Address:
     """Return where a server listens, the port that it chose included."""
     if isinstance(server.port, str):
         return address.Address(path=server.port)
-    is_tls = isinstance(server.authenticator, SSLAuthenticator)
+    first = getattr(server.authenticator, "over", None) or server.authenticator
+    is_tls = isinstance(first, SSLAuthenticator)
     return address.Address(host=server.host, port=server.port, is_tls=is_tls)
 
 
@@ -80,6 +115,17 @@ def serve(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> Non
     connect unless `uri` says otherwise; without a port there a free one is chosen and printed. The
     options are those of `rpyc.ThreadedServer`. OSError that names the address if nobody can listen
     there.
+
+    A client has to say something within 10 seconds, and its messages have to make progress within
+    30: `protocol_config={"first_frame_timeout": None, "frame_timeout": None}` lifts that.
+
+    With `token` only clients that know it are served: a str of 16 bytes or more, or the path of a
+    file that only its owner may read. By default it is what `SINEW_TOKEN` or `SINEW_TOKEN_FILE` in
+    the environment says; False means none. The token itself never travels, but what is said then
+    does, in clear, unless TLS hides it.
+
+    An address that other machines can reach needs one of the two, a token or a `cafile`: else
+    PermissionError, unless `insecure` says that whoever connects is to be served.
 
     With `tls://host:port` it shows `certfile`, whose key is in `keyfile` (or in the same file).
     With `cafile` a client has to show a certificate that an authority in it has signed, unless

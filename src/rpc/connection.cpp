@@ -52,7 +52,8 @@ Connection::Connection(std::unique_ptr<io::Stream> stream, std::unique_ptr<Sessi
       fork_generation_((register_fork_handler(), fork_generation.load(std::memory_order_relaxed))),
       inbox_(*stream_, *session_),
       outbox_(*stream_),
-      heartbeat_(limits.heartbeat, Clock::system().now()) {
+      heartbeat_(limits.heartbeat, Clock::system().now()),
+      frame_watch_(limits.frame_timeout) {
   if (const io::Framing* const framing = session_->framing()) stream_->keep_frames_apart(*framing);
 }
 

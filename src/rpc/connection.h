@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "rpc/call.h"
 #include "rpc/dispatcher.h"
+#include "rpc/frame_watch.h"
 #include "rpc/heartbeat.h"
 #include "rpc/inbox.h"
 #include "rpc/outbox.h"
@@ -29,6 +30,8 @@ struct Limits {
   std::size_t max_queued_bytes = std::size_t{4} << 30;  ///< received, waiting to be served
   /// How often the peer is to show that it lives; zero: that is of no concern.
   Duration heartbeat = Duration::zero();
+  /// In which a frame that has begun has to make progress (rpc/frame_watch.h); zero: it may stop.
+  Duration frame_timeout = Duration::zero();
 };
 
 /// How a wait ended.
@@ -132,9 +135,9 @@ class Connection {
   /// Caretaker: sends what is held back.
   void idle_flush() noexcept;
 
-  /// Caretaker: sends signs of life, ends the connection when the peer shows none, and finds
-  /// cancellations that nobody reads because all are serving. Returns when to come again;
-  /// TimePoint::max() for not by itself.
+  /// Caretaker: sends signs of life, ends the connection when the peer shows none or stops in the
+  /// middle of a frame, and finds cancellations that nobody reads because all are serving. Returns
+  /// when to come again; TimePoint::max() for not by itself.
   TimePoint look_after(TimePoint now) noexcept;
 
   /// Has look_after() called soon: something has changed that it goes by. Call once when the
@@ -219,6 +222,7 @@ class Connection {
   Result<void> try_fill();
   void acknowledge() noexcept;
   Result<void> note_read(Result<void> read) noexcept;
+  void note_progress() noexcept { frame_watch_.note(inbox_.received(), inbox_.partial()); }
   Result<bool> spin_for_input(Deadline deadline);
   void spin_for_answer(Seat& seat) noexcept;
   void await_answer(Seat& seat, Duration patience) noexcept;
@@ -235,6 +239,7 @@ class Connection {
   Heartbeat::Seen see() noexcept;
   void look_ahead() noexcept;
   Result<void> take(MutableByteView into);
+  void watch_frame(TimePoint now) noexcept;
 
   bool complete(Incoming& incoming) noexcept;
   std::optional<Work> next_announcement() noexcept;
@@ -258,7 +263,8 @@ class Connection {
   std::optional<Incoming> opened_;  // the leader's: was read, is next
   Outbox outbox_;                   // has its own lock, taken after mutex_ or alone
   Spin spin_;
-  Heartbeat heartbeat_;                        // the caretaker's
+  Heartbeat heartbeat_;  // the caretaker's
+  FrameWatch frame_watch_;
   std::uint64_t reads_seen_ = 0;               // the caretaker's: of reads_, at its last look
   Duration machine_watch_ = Duration::zero();  // the caretaker's: how often the system asks
   std::atomic<bool> more_to_serve_{false};     // a hint for send_answer(): messages wait

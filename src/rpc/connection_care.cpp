@@ -35,13 +35,30 @@ TimePoint Connection::look_after(TimePoint now) noexcept {
   const bool busy = std::exchange(reads_seen_, reads) != reads || serving_.load() != 0;
   look_ahead();
   beat(heartbeat_.look(now, see()));
+  watch_frame(now);
   if (is_dead()) return TimePoint::max();
   // While it is idle, the request that ends that asks for care.
   const bool soon = busy && session_->may_cancel();
   cared_for_.store(soon, std::memory_order_relaxed);
-  const Duration period = heartbeat_.period();
-  if (period == Duration::zero()) return soon ? now + kSoon : TimePoint::max();
-  return now + (soon ? std::min(period, kSoon) : period);
+  Duration period = Duration::max();
+  for (const Duration one : {heartbeat_.period(), frame_watch_.period(), soon ? kSoon : Duration()})
+    if (one != Duration::zero()) period = std::min(period, one);
+  return period == Duration::max() ? TimePoint::max() : now + period;
+}
+
+// It is the peer's turn when nothing of the frame waits for us: somebody reads, or there is nothing
+// to be read.
+void Connection::watch_frame(TimePoint now) noexcept try {
+  if (frame_watch_.timeout() == Duration::zero()) return;
+  std::unique_lock lock(mutex_);
+  const bool somebody_reads = turnstile_.has_leader();
+  lock.unlock();
+  if (!frame_watch_.stalls(now, somebody_reads || stream_->unread() == 0)) return;
+  fail(Error(Error::Kind::kDisconnected,
+             fmt::format("the peer stopped in the middle of a message (frame_timeout {} s): {}",
+                         seconds(frame_watch_.timeout()), stream_->describe())));
+} catch (...) {
+  // Out of memory: the next look comes soon.
 }
 
 // Whatever shows that the peer, or at least its machine, is there.

@@ -301,6 +301,7 @@ void Connection::acknowledge() noexcept {
 
 Result<void> Connection::note_read(Result<void> read) noexcept {
   if (read) {
+    note_progress();
     unacknowledged_.store(true, std::memory_order_relaxed);
     reads_.store(reads_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
@@ -312,6 +313,7 @@ Result<void> Connection::try_fill() { return note_read(inbox_.try_fill()); }
 // One read, waiting if need be. Everything held back leaves first: the peer may be waiting for it
 // before it sends more.
 Result<void> Connection::read_more(Deadline deadline) {
+  note_progress();  // behind complete frames, which have been handed out since, one may have begun
   flush();
   acknowledge();
   SINEW_ASSIGN(const bool found, spin_for_input(deadline));

@@ -100,6 +100,7 @@ std::size_t Inbox::missing() const noexcept {
 
 Result<void> Inbox::took(std::size_t count) {
   filled_ += count;
+  received_ += count;
   return look();
 }
 

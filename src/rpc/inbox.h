@@ -32,6 +32,10 @@ class Inbox {
   /// True when a frame has begun and is not complete.
   bool has_partial() const noexcept { return filled_ > taken_ && !complete_; }
 
+  /// Bytes read in all, and how many of them begin a frame that is not complete.
+  std::uint64_t received() const noexcept { return received_; }
+  std::size_t partial() const noexcept { return has_partial() ? filled_ - taken_ : 0; }
+
   /// Reads once, without waiting (kWouldBlock) or until `deadline`. Requires that no complete frame
   /// is left in the buffer: next() gave nothing, or set_aside() was called.
   Result<void> try_fill();
@@ -73,6 +77,7 @@ class Inbox {
   std::size_t frame_size_ = 0;  // of the frame at taken_; 0 while its header is incomplete
   bool complete_ = false;       // the frame at taken_ is there as a whole
   Errc bad_ = Errc::kOk;        // what is wrong with the frame at taken_
+  std::uint64_t received_ = 0;  // bytes, in all
   std::size_t ahead_bytes_ = 0;
   std::list<Slice> ahead_;  // complete frames that were set aside or put back; an empty deque
                             // would hold half a KB

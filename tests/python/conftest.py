@@ -13,6 +13,7 @@ from harness import certificates, combos, impls
 from harness.limit import HardLimit
 from harness.peer import Servers
 from harness.presence import require
+from harness.soaking import Soak
 
 
 def pytest_addoption(parser):
@@ -23,8 +24,18 @@ def pytest_addoption(parser):
         help="version of the stock RPyC that plays the other role",
     )
 
+    parser.addoption(
+        "--soak",
+        type=float,
+        default=0,
+        metavar="MINUTES",
+        help="run the tests marked `soak` in their long form, that long altogether",
+    )
+
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "soak: has a long form, which ./dev soak runs")
+    config.figures = []
     for mark in combos.MARKS:
         config.addinivalue_line("markers", mark)
     impls.select_stock(config.getoption("--stock"))
@@ -47,6 +58,19 @@ def pytest_collection_modifyitems(config, items):
 def pytest_runtest_protocol(item):
     with item.config.hard_limit.around(item):
         return (yield)
+
+
+@pytest.fixture
+def soak(pytestconfig):
+    """How long the test is to be: a `harness.soaking.Soak`."""
+    return Soak(pytestconfig.getoption("--soak"), pytestconfig.figures)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.getoption("--soak"):
+        terminalreporter.section("figures")
+        for line in config.figures:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

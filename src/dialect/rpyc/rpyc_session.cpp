@@ -28,6 +28,10 @@ bool begins_tls(ByteView start) noexcept {
   return (start[0] == kAlert || start[0] == kHandshake) && start[1] == 3 && start[2] <= 4;
 }
 
+// What peers say that want or offer a token begins with these (docs/protocols/tokens.md).
+constexpr std::string_view kTokenServer = "SINEW";
+constexpr std::string_view kTokenHello = "SINEW-TOKEN";
+
 // Extensions would have to say between which threads they go.
 SessionOptions with_binding(SessionOptions options) noexcept {
   if (options.bind_threads) options.extensions = ExtensionSet();
@@ -46,10 +50,16 @@ std::size_t RpycSession::header_size() const noexcept { return wire::kFrameHeade
 
 Result<std::size_t> RpycSession::frame_size(ByteView start) {
   if (start.size() < wire::kFrameHeaderSize) return 0;
-  if (!heard_.load(std::memory_order_relaxed) && begins_tls(start)) return fail(Errc::kSpeaksTls);
-  SINEW_ASSIGN(
-      const wire::FrameHeader header,
-      wire::parse_frame_header(start.first<wire::kFrameHeaderSize>(), options_.max_frame_size));
+  if (!has_heard()) [[unlikely]] {
+    if (begins_tls(start)) return fail(Errc::kSpeaksTls);
+    if (as_text(start).starts_with(kTokenServer)) {
+      token_wanted_.store(true, std::memory_order_relaxed);
+      return fail(Errc::kBadFrame);
+    }
+  }
+  SINEW_ASSIGN(const wire::FrameHeader header,
+               wire::parse_frame_header(start.first<wire::kFrameHeaderSize>(),
+                                        limited(options_.max_frame_size)));
   return wire::frame_size(header);
 }
 
@@ -69,8 +79,12 @@ Result<rpc::Incoming> RpycSession::open(Slice frame) {
   if (bytes[wire::kFrameHeaderSize - 1] == 0) {
     body = std::move(frame).narrow(payload);
   } else {
-    SINEW_ASSIGN(auto inflated, wire::inflate(payload, options_.max_inflated_size));
+    SINEW_ASSIGN(auto inflated, wire::inflate(payload, limited(options_.max_inflated_size)));
     body = Slice::adopt(std::move(inflated));
+  }
+  if (!has_heard() && as_text(body.bytes()).starts_with(kTokenHello)) [[unlikely]] {
+    token_offered_.store(true, std::memory_order_relaxed);
+    return fail(Errc::kBadFrame);
   }
   ThreadBinding binding;
   if (options_.bind_threads) {
@@ -321,6 +335,17 @@ std::string_view RpycSession::explain(Errc errc) const noexcept {
   if (is_unreadable && heard_binding_.load(std::memory_order_relaxed)) {
     return "the peer's messages name threads and this side's do not: bind_threads must be set on "
            "both sides, or on neither";
+  }
+  if (token_wanted_.load(std::memory_order_relaxed)) {
+    return "the server wants a token: connect with token=..., or with SINEW_TOKEN_FILE in the "
+           "environment";
+  }
+  if (token_offered_.load(std::memory_order_relaxed)) {
+    return "the client offers a token and this server has none: serve with token=..., or connect "
+           "with token=False";
+  }
+  if (!has_heard() && (errc == Errc::kFrameTooLarge || errc == Errc::kInflateTooLarge)) {
+    return "the peer's first message is beyond max_first_frame_size";
   }
   const bool speaks_b = family() == wire::Family::kB;
   if (errc == Errc::kWrongFamily) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <limits>
@@ -23,7 +24,9 @@ struct SessionOptions {
   Family wire_family = Family::kAuto;
   std::size_t max_frame_size = std::size_t{1} << 30;       ///< bytes of payload as received
   std::size_t max_inflated_size = std::size_t{256} << 20;  ///< bytes of payload after inflating
-  ExtensionSet extensions = ExtensionSet::all();           ///< what to offer and to accept
+  /// The same two for the first message: whoever has not said anything yet is given little.
+  std::size_t max_first_frame_size = std::numeric_limits<std::size_t>::max();
+  ExtensionSet extensions = ExtensionSet::all();  ///< what to offer and to accept
   Duration heartbeat = Duration::zero();  ///< how often the peer is to show life; zero: it need not
   bool bind_threads = false;  ///< messages name threads (thread_binding.h); no extensions then
 };
@@ -89,6 +92,9 @@ class RpycSession final : public rpc::Session {
     rpc::Incoming about;
   };
 
+  std::size_t limited(std::size_t size) const noexcept {
+    return has_heard() ? size : std::min(size, options_.max_first_frame_size);
+  }
   Result<void> check_family(wire::Family spoken);
   Result<rpc::Incoming> open_extension(const wire::Message& message, Slice body);
   Result<std::optional<rpc::Incoming>> negotiate(const wire::Message& message);
@@ -112,6 +118,9 @@ class RpycSession final : public rpc::Session {
   std::atomic<bool> wished_{false};                  // we have asked for signs of life
   std::atomic<Duration::rep> sign_wanted_every_{0};  // the peer's wish
   std::atomic<bool> heard_binding_{false};           // a message looked like one that names threads
+  std::atomic<bool> token_wanted_{false};            // the peer's first bytes are a server's that
+                                                     // wants a token
+  std::atomic<bool> token_offered_{false};           // the same for a client's that offers one
   std::array<std::atomic<std::uint8_t>, kExtensions.size()> agreed_{};
 };
 

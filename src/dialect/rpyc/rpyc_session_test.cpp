@@ -24,6 +24,12 @@ TEST(RpycSession, APeerThatSpeaksTlsIsRecognised) {
 using Family = SessionOptions::Family;
 using rpc::Incoming;
 
+TEST(RpycSession, AServerThatWantsATokenIsRecognised) {
+  RpycSession session({});
+  EXPECT_EQ(session.frame_size(as_bytes("SINEW-REFUSED")).error(), Errc::kBadFrame);
+  EXPECT_NE(session.explain(Errc::kBadFrame).find("token=..."), std::string_view::npos);
+}
+
 // A message whose body is the brine of a text.
 std::string message(wire::Family family, wire::MessageKind kind, std::int64_t seq,
                     std::string_view text) {
@@ -56,6 +62,37 @@ class RpycSessionTest : public ::testing::Test {
     return receive(session, frame(message(family, kind, 5, "body")));
   }
 };
+
+TEST_F(RpycSessionTest, AClientThatOffersATokenIsRecognised) {
+  RpycSession session({});
+  EXPECT_EQ(receive(session, frame("SINEW-TOKEN 1" + std::string(32, '\x7f'))).error(),
+            Errc::kBadFrame);
+  EXPECT_NE(session.explain(Errc::kBadFrame).find("token=False"), std::string_view::npos);
+}
+
+TEST_F(RpycSessionTest, TheFirstMessageHasALimitOfItsOwn) {
+  const auto large =
+      frame(message(wire::Family::kC, wire::MessageKind::kRequest, 5, std::string(300, 'x')));
+  const auto small = frame(message(wire::Family::kC, wire::MessageKind::kRequest, 5, "x"));
+  RpycSession session({.max_first_frame_size = 100});
+  EXPECT_EQ(receive(session, large).error(), Errc::kFrameTooLarge);
+  EXPECT_NE(session.explain(Errc::kFrameTooLarge).find("max_first_frame_size"),
+            std::string_view::npos);
+  EXPECT_TRUE(receive(session, small));
+  EXPECT_TRUE(receive(session, large));
+}
+
+TEST_F(RpycSessionTest, TheFirstMessageInflatesToItsOwnLimit) {
+  const std::string inner =
+      message(wire::Family::kC, wire::MessageKind::kRequest, 5, std::string(3000, 'x'));
+  const auto deflated = wire::deflate(as_bytes(inner));
+  const auto bomb = frame(as_text(deflated), /*compressed=*/true);
+  RpycSession session({.max_first_frame_size = 2000});
+  EXPECT_EQ(receive(session, bomb).error(), Errc::kInflateTooLarge);
+  EXPECT_TRUE(
+      receive(session, frame(message(wire::Family::kC, wire::MessageKind::kRequest, 5, "x"))));
+  EXPECT_TRUE(receive(session, bomb));
+}
 
 TEST_F(RpycSessionTest, AMessageIsReadInBothFamilies) {
   for (const auto family : {wire::Family::kB, wire::Family::kC}) {

@@ -25,7 +25,12 @@ class HardLimit:
 
     def seconds(self, item):
         mark = item.get_closest_marker("timeout")
-        return mark.args[0] if mark else DEFAULT_SECONDS
+        seconds = mark.args[0] if mark else DEFAULT_SECONDS
+        if item.get_closest_marker("soak"):
+            seconds += (
+                60 * item.config.getoption("--soak") + bool(item.config.getoption("--soak")) * 600
+            )
+        return seconds
 
     @contextlib.contextmanager
     def around(self, item):

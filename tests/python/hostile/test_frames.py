@@ -51,11 +51,23 @@ def test_a_compressed_bomb(server, raw, honest):
     bomb = zlib.compress(bytes(1 << 30), 9)
     before = memory(server.pid)
     with honest():
+        raw.ask(0, wire.PING, wire.boxed("hello"))
         raw.send(wire.frame(bomb, compressed=1))
         raw.sock.settimeout(10)
         raw.is_closed_by_peer()
         limit = 256  # max_inflated_size, MiB
         assert memory(server.pid) < before + 2 * limit + 64
+
+
+def test_a_compressed_bomb_of_who_has_not_said_anything_yet(serve, honest):
+    own = serve("gates:gates", fresh=True)
+    bomb = zlib.compress(bytes(50 << 20), 9)
+    assert len(bomb) < 1 << 16  # max_first_frame_size, as it travels
+    before = memory(own.pid)
+    with honest(), wire.Raw(own.port) as client:
+        client.send(wire.frame(bomb, compressed=1))
+        assert client.is_closed_by_peer()
+    assert memory(own.pid) < before + 16
 
 
 def test_a_compressed_frame_that_is_no_compressed_data(raw, honest):

@@ -5,6 +5,8 @@ Whoever connects may do what this process may: serve trusted networks only.
 
 import sys
 
+from sinew.binding import refuse_open
+from sinew.rpyc.core.config import CAUTIOUS
 from sinew.rpyc.core.service import ClassicService, SlaveService
 from sinew.rpyc.lib import setup_logger
 from sinew.rpyc.utils.authenticators import SSLAuthenticator
@@ -17,7 +19,10 @@ from . import _shared
 _KINDS = {"threaded": ThreadedServer, "forking": ForkingServer, "oneshot": OneShotServer}
 
 
-def main(arguments=None, program="rpyc_classic"):
+_STOCK = "rpyc_classic"  # what stays as it is in RPyC
+
+
+def main(arguments=None, program=_STOCK):
     """Run the program; return its exit code when the server ends. SystemExit for wrong arguments.
 
     `program` is what it calls itself.
@@ -29,6 +34,11 @@ def main(arguments=None, program="rpyc_classic"):
         return 0
     try:
         server = _make_server(options)
+    except (PermissionError, ValueError) as error:
+        if getattr(error, "errno", None) is None:  # a token that cannot be used
+            sys.stderr.write(f"{program}: {error}\n")
+            return 2
+        return _shared.cannot_listen(program, options.host, options.port, error)
     except OSError as error:
         return _shared.cannot_listen(program, options.host, options.port, error)
     _serve(server, options)
@@ -38,6 +48,7 @@ def main(arguments=None, program="rpyc_classic"):
 def _parse(arguments, program):
     parser = _parser(program)
     options = parser.parse_args(arguments)
+    options.program = program
     if bool(options.ssl_keyfile) != bool(options.ssl_certfile):
         parser.error("--ssl-keyfile and --ssl-certfile belong together")
     if options.ssl_cafile and not options.ssl_keyfile:
@@ -65,6 +76,15 @@ def _parser(program):
     )
     _add_socket_options(parser.add_argument_group("socket"))
     _add_registry_options(parser.add_argument_group("registry"))
+    parser.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="serve only who knows the token in this file: sinew.connect(..., token=...)",
+    )
+    if program != _STOCK:
+        parser.add_argument(
+            "--insecure", action="store_true", help="serve whoever connects, from anywhere"
+        )
     tls = parser.add_argument_group("TLS")
     tls.add_argument("--ssl-keyfile", metavar="FILE", help="the key of the certificate")
     tls.add_argument("--ssl-certfile", metavar="FILE", help="the certificate to show to clients")
@@ -102,6 +122,15 @@ def _add_registry_options(group):
     )
 
 
+def _token(options):
+    """Return the token that clients have to know, or None. `rpyc_classic` asks no environment."""
+    if not options.token_file and options.program == _STOCK:
+        return None
+    from sinew import tokens  # noqa: PLC0415 - only who uses it pays for it
+
+    return tokens.read_file(options.token_file) if options.token_file else tokens.find(None)
+
+
 def _make_server(options):
     kind = _KINDS[options.mode]
     registrar = TCPRegistryClient if options.registry_type == "TCP" else UDPRegistryClient
@@ -110,7 +139,12 @@ def _make_server(options):
         authenticator = SSLAuthenticator(
             options.ssl_keyfile, options.ssl_certfile, options.ssl_cafile
         )
-    return kind(
+    token = _token(options)
+    if token is not None:
+        from sinew.tokens import TokenAuthenticator  # noqa: PLC0415
+
+        authenticator = TokenAuthenticator(token, over=authenticator)
+    server = kind(
         SlaveService,
         hostname=options.host,
         port=options.port,
@@ -118,7 +152,18 @@ def _make_server(options):
         authenticator=authenticator,
         registrar=registrar(options.registry_host, options.registry_port),
         auto_register=options.register,
+        protocol_config={} if options.program == _STOCK else dict(CAUTIOUS),
     )
+    if options.program != _STOCK and not options.insecure:
+        refuse_open(server, _REMEDY)
+    server._may_be_open = getattr(options, "insecure", False)
+    return server
+
+
+_REMEDY = (
+    "add --token-file FILE with a token that clients know, or --ssl-keyfile, --ssl-certfile and "
+    "--ssl-cafile for clients with certificates, or --insecure if that is meant"
+)
 
 
 def _serve(server, options):

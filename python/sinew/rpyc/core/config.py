@@ -53,11 +53,15 @@ DEFAULT_CONFIG = {
     "heartbeat": 5,
     "close_timeout": 1,
     "first_frame_timeout": None,
+    "frame_timeout": None,
     "max_connections": 10_000,
+    "max_connections_per_source": None,
     "max_frame_size": 1 << 30,
     "max_inflated_size": 256 << 20,
+    "max_first_frame_size": None,
     "max_depth": 200,
     "max_exports": 10_000_000,
+    "max_bad_ids": 1000,
     "max_remote_classes": 100_000,
     "max_class_name": 4096,
     "max_call_depth": 200,
@@ -66,6 +70,10 @@ DEFAULT_CONFIG = {
     "max_queued_bytes": 4 << 30,
 }
 """Copied for each connection when that is made; changing it changes later connections."""
+
+
+CAUTIOUS = {"first_frame_timeout": 10.0, "frame_timeout": 30.0}
+"""What `sinew.serve` and the programs of Sinew add: limits that stock clients may meet."""
 
 
 class Watched(dict):

@@ -48,6 +48,7 @@ class Server:
     """
 
     __module__ = "rpyc.utils.server"
+    _may_be_open = False  # whoever connects, from wherever, is to be served: no warning
 
     def __init__(
         self,
@@ -128,14 +129,17 @@ class Server:
                 continue
             except OSError as error:
                 if self.active and error.errno in _PASSING_ERRORS:
+                    if self._make_room():
+                        continue
                     self.logger.warning("cannot accept: %s", error)
                     time.sleep(_PAUSE)  # what is missing comes back when some client leaves
                     continue
                 raise EOFError("the server was closed") from error
             sock.setblocking(True)
             self.logger.info("accepted %s with fd %s", address, sock.fileno())
-            if self._count_clients() >= self._option("max_connections"):
-                self.logger.warning("refused %s: max_connections are here", address)
+            reason = self._reason_to_refuse(sock)
+            if reason:
+                self.logger.warning("refused %s: %s", address, reason)
                 _shut(sock)
                 continue
             self.clients.add(sock)
@@ -153,8 +157,24 @@ class Server:
         _shut(self._admitted.pop(sock, sock))
         self.clients.discard(sock)
 
+    def _reason_to_refuse(self, sock):
+        """Return which limit would be exceeded by one more client, or None."""
+        if self._count_clients() >= self._option("max_connections"):
+            return "max_connections are here"
+        most = self._option("max_connections_per_source")
+        if most is None:
+            return None
+        source = _source(sock)
+        if sum(1 for other in list(self.clients) if _source(other) == source) < most:
+            return None
+        return "max_connections_per_source of its address are here"
+
     def _count_clients(self):
         return len(self.clients)
+
+    def _make_room(self):
+        """Let somebody go who is not needed, when nobody can be accepted; tell whether one was."""
+        return False
 
     def _look_after_clients(self):
         """Called before each wait for a client, every `listener_timeout` at least."""
@@ -221,6 +241,7 @@ class Server:
         config.setdefault("logger", self.logger)
         config.setdefault("wire_family", "detect")
         config.setdefault("offer_extensions", False)
+        config.setdefault("max_first_frame_size", _FIRST_FRAME)
         conn = self.service._connect(Channel(SocketStream(sock)), config)
         limit = conn._config["first_frame_timeout"]
         if limit is not None:
@@ -264,6 +285,7 @@ class Server:
             return
         self.listener.listen(self.backlog)
         self.active = True
+        _warn_of_open(self)
         self.logger.info("server started on [%s]:%s", self.host, self.port)
 
     def _register(self):
@@ -291,6 +313,27 @@ class Server:
         return spawn_waitready(self._listen, self.start)[0]
 
 
+_warned_of_open = False
+
+
+def _warn_of_open(server):
+    """Say once that whoever connects is served, if other machines can. RPyC's defaults are so."""
+    global _warned_of_open  # noqa: PLW0603 - once a process
+    from sinew import binding  # noqa: PLC0415 - only servers pay for it
+
+    if _warned_of_open or server._may_be_open or not binding.is_open(server):
+        return
+    _warned_of_open = True
+    server.logger.warning(
+        "%s:%s serves whoever connects, from other machines, too: add hostname='localhost', or "
+        "authenticator=sinew.TokenAuthenticator(pathlib.Path('FILE')), or an SSLAuthenticator with "
+        "ca_certs (this is said once)",
+        server.host,
+        server.port,
+    )
+
+
+_FIRST_FRAME = 64 * 1024  # bytes that a client may send at once before it has been heard
 _PAUSE = 0.1
 _RETRY = 1.0  # seconds after which a server asks a registry again that did not acknowledge
 _GRACE = 1.0  # seconds for the threads of a pool to come back from what they serve
@@ -311,6 +354,17 @@ _PASSING_ERRORS = frozenset(
         errno.EPROTO,
     )
 )
+
+
+def _source(sock):
+    """Return where a client comes from; all clients of a Unix socket come from one place."""
+    try:
+        return sock.getpeername()[0] if sock.family in _INTERNET else "this machine"
+    except OSError:
+        return None  # gone already
+
+
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 
 def _tcp_listener(hostname, port, ipv6, reuse_addr):
