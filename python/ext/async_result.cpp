@@ -6,8 +6,8 @@
 
 #include <cstddef>
 #include <new>
-#include <optional>
 
+#include "async_result_object.h"
 #include "base/counters.h"
 #include "compat.h"
 #include "errors.h"
@@ -21,89 +21,6 @@
 
 namespace sinew::python {
 namespace {
-
-struct AsyncResultObject;
-
-// The call, and the way back from it to the Python object that holds it.
-struct AsyncCall final : rpc::Call {
-  AsyncCall(std::int64_t seq, AsyncResultObject* of) noexcept : Call(seq), owner(of) {}
-  AsyncResultObject* const owner;
-};
-
-// The fields that Python's member table names by their offset.
-struct AsyncResultHead {
-  PyObject ob_base;
-  ConnectionObject* connection;  // owned reference
-  PyObject* weak_references;
-};
-
-struct AsyncResultObject : AsyncResultHead {
-  std::optional<AsyncCall> call;  // empty until the request has a number
-  Deadline expiry;
-  PyObject* callbacks;  // owned reference to a list; null while there are none
-  PyObject* value;      // owned reference: the decoded result or exception; null before
-  bool is_exception;
-  bool cancelled;  // by cancel()
-  bool told_peer;  // that nobody waits any more
-  bool announced;  // holds a reference on itself until its completion has been announced
-  bool by_number;  // sent by `_send`: the answer goes to whoever `_callbacks` has for its number
-  bool delivered;  // the answer has begun to do so; the program may take its time
-};
-
-// What this thread waits for by calling conn.serve(). That must not wait for a message that nobody
-// is going to send while another thread reads the very answer.
-thread_local AsyncResultObject* awaited = nullptr;
-
-AsyncResultObject* self_of(PyObject* object) noexcept {
-  return reinterpret_cast<AsyncResultObject*>(object);
-}
-
-Peer* peer_of(AsyncResultObject* self) noexcept { return python::peer_of(self->connection); }
-
-// The thread that waited for the call runs its callbacks before it goes on, unless another one has
-// begun to.
-void announce_if_pending(Peer& peer, AsyncCall& call) noexcept {
-  if (call.done() && peer.connection().take_announcement(call)) announce_completion(call);
-}
-
-// Whether there is an answer, or the certainty that there will be none.
-bool is_done(const AsyncResultObject* self) noexcept {
-  if (self->value != nullptr) return true;
-  if (self->by_number) return self->call->outcome() == rpc::Call::Outcome::kFailed;
-  return self->call && self->call->done() && self->call->outcome() != rpc::Call::Outcome::kExpired;
-}
-
-bool is_expired(AsyncResultObject* self) noexcept {
-  if (is_done(self) || self->connection->peer == nullptr) return false;
-  if (!self->call || (self->by_number && self->call->done())) return self->expiry.passed();
-  return self->connection->peer->connection().check_expiry(*self->call);
-}
-
-bool is_taken(const AsyncResultObject* self, HookSet hooks) noexcept {
-  return (overridden(self->connection) & hooks) != 0;
-}
-
-// Serves what is there, without waiting. False with an exception set.
-bool poll_once(AsyncResultObject* self) noexcept {
-  Peer* const peer = peer_of(self);
-  if (peer == nullptr) return false;
-  if (!self->call || is_taken(self, kPollHooks)) {
-    return static_cast<bool>(
-        PyRef::steal(PyObject_CallMethodNoArgs(reinterpret_cast<PyObject*>(self->connection),
-                                               self->connection->state->names.poll_all.get())));
-  }
-  if (PyObject* const cooperator = peer->cooperator()) {
-    return static_cast<bool>(
-        PyRef::steal(PyObject_CallMethodNoArgs(cooperator, peer->state().names.poll_once.get())));
-  }
-  rpc::WaitStatus status{};
-  {
-    const AllowThreads unlocked;
-    status = peer->connection().wait(*self->call, Deadline::after(Duration::zero()));
-  }
-  announce_if_pending(*peer, *self->call);
-  return status != rpc::WaitStatus::kInterrupted || PyErr_Occurred() == nullptr;
-}
 
 // Decodes the answer, once, or has it go by way of Python, which may set the value. False with an
 // exception set (which is not the remote one).
@@ -209,52 +126,6 @@ void raise_given_up(AsyncResultObject& self, Peer& peer) noexcept {
   PyErr_SetString(PyExc_TimeoutError, "result expired");
 }
 
-// False with an exception set.
-bool wait_cooperatively(Peer& peer, AsyncResultObject* self) noexcept {
-  double seconds = -1;
-  if (!self->expiry.is_never()) {
-    seconds = std::chrono::duration<double>(self->expiry.remaining()).count();
-  }
-  const PyRef left = PyRef::steal(PyFloat_FromDouble(seconds));
-  return left && PyRef::steal(PyObject_CallMethodObjArgs(
-                     peer.cooperator(), peer.state().names.wait_for.get(),
-                     reinterpret_cast<PyObject*>(self), left.get(), nullptr));
-}
-
-// Waits as stock does: by conn.serve(), again and again. False with an exception set.
-bool wait_by_serving(AsyncResultObject* self) noexcept {
-  PyObject* const connection = reinterpret_cast<PyObject*>(self->connection);
-  while (!is_done(self) && !is_expired(self)) {
-    if (self->connection->peer->connection().is_dead()) {
-      raise_dead(*self->connection->peer);
-      return false;
-    }
-    AsyncResultObject* const outer = std::exchange(awaited, self);
-    const PyRef served = PyRef::steal(
-        PyObject_CallMethodOneArg(connection, self->connection->state->names.serve_for.get(),
-                                  reinterpret_cast<PyObject*>(self)));
-    awaited = outer;
-    if (!served) {
-      if (!is_done(self) || PyErr_ExceptionMatches(PyExc_EOFError) == 0) return false;
-      PyErr_Clear();  // the answer was the last thing that came
-    }
-    if (PyErr_CheckSignals() != 0) return false;
-  }
-  return true;
-}
-
-// Another thread may give the call up meanwhile, and cannot wake one that reads. Without the GIL.
-rpc::WaitStatus wait_in_slices(Peer& peer, AsyncResultObject& self) noexcept {
-  constexpr auto kSlice = std::chrono::milliseconds(100);
-  while (true) {
-    const Deadline slice = Deadline::earlier(self.expiry, Deadline::after(kSlice));
-    const rpc::WaitStatus status = peer.connection().wait(*self.call, slice);
-    if (status != rpc::WaitStatus::kTimedOut || self.call->done() || self.expiry.passed()) {
-      return status;
-    }
-  }
-}
-
 PyObject* async_result_wait(PyObject* object, PyObject* /*unused*/) {
   AsyncResultObject* const self = self_of(object);
   Peer* const peer = peer_of(self);
@@ -267,19 +138,7 @@ PyObject* async_result_wait(PyObject* object, PyObject* /*unused*/) {
       return nullptr;
     }
   }
-  if (peer->cooperator() != nullptr) {
-    if (!self->call->done() && !wait_cooperatively(*peer, self)) return nullptr;
-  } else if (!self->call->done() && !peer->poll_briefly(*self->call, self->expiry)) {
-    // One that came while we looked would not interrupt the wait any more.
-    if (PyErr_Occurred() != nullptr || PyErr_CheckSignals() != 0) return nullptr;
-    const rpc::WaitStatus status =
-        wait_without_gil(peer->patience(), [&] { return wait_in_slices(*peer, *self); });
-    if (status == rpc::WaitStatus::kInterrupted && PyErr_Occurred() != nullptr) return nullptr;
-    if (status == rpc::WaitStatus::kDead && !self->call->done()) {
-      raise_dead(*peer);
-      return nullptr;
-    }
-  }
+  if (!self->call->done() && !wait_by_the_engine(*peer, self)) return nullptr;
   announce_if_pending(*peer, *self->call);
   if (self->by_number && self->call->done()) {
     deliver(self);
@@ -550,27 +409,6 @@ bool announce_when_done(PyRef result) noexcept {
     deliver(self);
   }
   return true;
-}
-
-PyRef wait_for_awaited(ConnectionObject* connection, Deadline deadline) noexcept {
-  AsyncResultObject* const self = std::exchange(awaited, nullptr);
-  if (self == nullptr || self->connection != connection || !self->call || self->call->done()) {
-    return {};
-  }
-  const PyRef alive = PyRef::share(reinterpret_cast<PyObject*>(self));
-  Peer* const peer = connection->peer;
-  rpc::WaitStatus status{};
-  {
-    const AllowThreads unlocked;
-    status = peer->connection().wait(*self->call, Deadline::earlier(deadline, self->expiry));
-  }
-  announce_if_pending(*peer, *self->call);
-  if (status == rpc::WaitStatus::kInterrupted && PyErr_Occurred() != nullptr) return {};
-  if (status == rpc::WaitStatus::kDead && !is_done(self)) {
-    raise_dead(*peer);
-    return {};
-  }
-  return PyRef::share(status == rpc::WaitStatus::kTimedOut ? Py_False : Py_True);
 }
 
 rpc::Call& call_of(PyObject* async_result) noexcept { return *self_of(async_result)->call; }

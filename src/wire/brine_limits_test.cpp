@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 
@@ -87,11 +88,15 @@ TEST(BrineLimits, AMillionNestedContainersAreRefusedAtOnceOnASmallStack) {
   for (const Bytes& bomb : {tuples, slices, sets}) {
     Errc errc = Errc::kOk;
     Errc skipped = Errc::kOk;
-    const auto took = on_a_small_stack([&] {
-      errc = decode(bomb).error();
-      Reader in(bomb);
-      skipped = skip_value(in, kLimits.max_depth).error();
-    });
+    auto took = std::chrono::microseconds::max();
+    for (int i = 0; i < 5; ++i) {  // the best of some: a busy machine may take its time
+      const auto once = on_a_small_stack([&] {
+        errc = decode(bomb).error();
+        Reader in(bomb);
+        skipped = skip_value(in, kLimits.max_depth).error();
+      });
+      took = std::min(took, once);
+    }
     EXPECT_EQ(errc, Errc::kTooDeep);
     EXPECT_EQ(skipped, Errc::kTooDeep);
     EXPECT_LT(took, std::chrono::milliseconds(10));  // of the order of 20 us without sanitizers
