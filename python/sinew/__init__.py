@@ -34,6 +34,7 @@ _PLACES = {
     "obtain": ("sinew.rpyc.utils.classic", "obtain"),
     "rpyc": ("sinew.rpyc", None),
     "serve": ("sinew.serving", "serve"),
+    "spawn": ("sinew.spawning", "spawn"),
     "timed": ("sinew.rpyc.utils.helpers", "timed"),
 }
 

@@ -1,5 +1,5 @@
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Literal, TypeVar, overload
 
@@ -25,7 +25,7 @@ def connect(
     uri: str,
     service: Any = None,
     *,
-    timeout: float | None = 3,
+    timeout: float | None = ...,
     config: dict[str, Any] | None = None,
     certfile: Any = None,
     keyfile: Any = None,
@@ -35,13 +35,14 @@ def connect(
     server_name: str | None = None,
     token: str | bytes | os.PathLike[str] | bool | None = None,
     reconnect: Literal[False] | None = None,
+    ssh_options: Sequence[str] = (),
 ) -> Connection: ...
 @overload
 def connect(
     uri: str,
     service: Any = None,
     *,
-    timeout: float | None = 3,
+    timeout: float | None = ...,
     config: dict[str, Any] | None = None,
     certfile: Any = None,
     keyfile: Any = None,
@@ -53,7 +54,18 @@ def connect(
     reconnect: Backoff | Literal[True],
     on_lost: Callable[[ReconnectingConnection, str], Any] | None = None,
     on_restored: Callable[[ReconnectingConnection], Any] | None = None,
+    ssh_options: Sequence[str] = (),
 ) -> ReconnectingConnection: ...
+def spawn(
+    python: str | os.PathLike[str] | None = None,
+    service: Any = None,
+    *,
+    options: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+    timeout: float | None = 20,
+    config: dict[str, Any] | None = None,
+) -> Connection: ...
 def serve(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> None: ...
 def expose(member: _T) -> _T: ...
 def install_as(name: str = "rpyc") -> None: ...

@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
         return int(registry(argv[1:], "sinew registry"))
     options = _parser().parse_args(argv)
     try:
-        return _serve(options)
+        return int(options.run(options))
     except KeyboardInterrupt:
         return 130
 
@@ -33,7 +33,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Objects in other processes.",
         epilog="examples:\n"
         "  sinew classic --port 18812      offer this machine's interpreter to peers you trust\n"
-        "  sinew serve lab:Oscilloscope    offer an object, or a new one to each client",
+        "  sinew serve lab:Oscilloscope    offer an object, or a new one to each client\n"
+        "  sinew spawn --python /opt/python38/bin/python    drive another Python from here",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"sinew {sinew.__version__}")
@@ -54,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--insecure", action="store_true", help="serve whoever connects, from other machines, too"
     )
+    serve.set_defaults(run=_serve)
+    _add_spawn(commands)
     tls = serve.add_argument_group("with tls://HOST:PORT")
     tls.add_argument("--certfile", metavar="FILE", help="the certificate to show")
     tls.add_argument("--keyfile", metavar="FILE", help="its key, if that is another file")
@@ -61,6 +64,38 @@ def _parser() -> argparse.ArgumentParser:
         "--cafile", metavar="FILE", help="serve only who shows a certificate signed by these"
     )
     return parser
+
+
+def _add_spawn(commands: Any) -> None:
+    spawn = commands.add_parser(
+        "spawn",
+        help="drive another Python from here",
+        description="Start a helper process with another Python, which needs nothing of Sinew, and "
+        "an interpreter here in which `conn` is the connection to it. Without a terminal, the "
+        "program on standard input is run instead.",
+    )
+    spawn.add_argument("--python", metavar="PROGRAM", required=True, help="CPython, 3.8 or later")
+    spawn.add_argument(
+        "options", nargs="*", metavar="OPTION", help="options of that Python, behind --"
+    )
+    spawn.set_defaults(run=_spawn)
+
+
+def _spawn(options: argparse.Namespace) -> int:
+    try:
+        conn = sinew.spawn(options.python, options=options.options)
+    except OSError as error:
+        sys.stderr.write(f"sinew spawn: {error.strerror or error}\n")
+        return 1
+    with conn:
+        names = {"__name__": "__main__", "conn": conn}
+        if not sys.stdin.isatty():
+            exec(compile(sys.stdin.read(), "<stdin>", "exec"), names)
+            return 0
+        import code  # noqa: PLC0415
+
+        code.interact(f"conn: Python {conn.modules.sys.version}", local=names, exitmsg="")
+    return 0
 
 
 _REMEDY = (

@@ -14,6 +14,7 @@ from sinew.rpyc.core.stream import SocketStream
 
 TYPE_CHECKING = False  # importing typing, even to ask it this, takes 4 ms
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 
@@ -132,11 +133,28 @@ def _show_token(stream: Any, token: Any, where: str, timeout: float | None) -> N
         raise
 
 
+def _connect_over(stream: Any, service: Any, config: dict[str, Any] | None) -> Connection:
+    """Return the connection over a stream; `service` is what this side offers."""
+    offer = _Offer() if service is None else service() if isinstance(service, type) else service
+    channel = Channel(stream)
+    if type(offer)._protocol is _Connection:
+        conn = Connection(offer, channel, config or {})  # type: ignore[no-untyped-call]
+        offer.on_connect(conn)
+        return conn
+    own: Connection = offer._connect(channel, config or {})
+    return own
+
+
+# A whole interpreter has to start behind ssh: the limit for a socket would be too short.
+_SOCKET_TIMEOUT, _SSH_TIMEOUT = 3, 20
+_BY_SCHEME: Any = object()
+
+
 def connect(
     uri: str,
     service: Any = None,
     *,
-    timeout: float | None = 3,
+    timeout: float | None = _BY_SCHEME,
     config: dict[str, Any] | None = None,
     certfile: Any = None,
     keyfile: Any = None,
@@ -148,13 +166,17 @@ def connect(
     reconnect: Any = None,
     on_lost: Any = None,
     on_restored: Any = None,
+    ssh_options: Sequence[str] = (),
 ) -> Any:
     """Connect to a server and return the Connection.
 
     `uri` is `tcp://host:port`, `tls://host:port`, `unix:///path` or `host:port`; the port is 18812,
-    or 18821 with TLS, if it is left out. `service` is what this side offers to the peer, a class or
-    an instance of `rpyc.Service`; nothing by default. `timeout` limits the connecting, in seconds;
-    `config` is laid over RPyC's configuration.
+    or 18821 with TLS, if it is left out. With `ssh://user@host:port/path/to/python` no server is
+    needed: a Python over there, `python3` if no path is named, becomes a classic server for this
+    connection; `ssh_options` are arguments of the program `ssh` (`sinew.ssh` has more options).
+    `service` is what this side offers to the peer, a class or an instance of `rpyc.Service`;
+    nothing by default. `timeout` limits the connecting, in seconds, by default to 3 and with ssh to
+    20; `config` is laid over RPyC's configuration.
 
     With `tls`, the server's certificate has to be for the host of the `uri`, or for `server_name`,
     and signed by an authority in `cafile` (a file or a folder; those of the system by default) that
@@ -178,12 +200,25 @@ def connect(
     if reconnect:
         of_tls = {"certfile": certfile, "keyfile": keyfile, "cafile": cafile, "crlfile": crlfile}
         of_tls |= {"verify": verify, "server_name": server_name, "token": token}
-        again = partial(connect, uri, service, timeout=timeout, config=config, **of_tls)
+        again = partial(
+            connect,
+            uri,
+            service,
+            timeout=timeout,
+            config=config,
+            ssh_options=ssh_options,
+            **of_tls,
+        )
         return _reconnecting(again, reconnect, on_lost, on_restored, uri)
     if on_lost is not None or on_restored is not None:
         raise TypeError("on_lost and on_restored need reconnect=sinew.Backoff()")
     refuse_misspelt(config or ())
     place = address.parse(uri)
+    certificates = any((certfile, keyfile, cafile, crlfile, server_name)) or not verify
+    if ssh_options and not place.is_ssh:
+        raise ValueError(f"ssh_options need ssh: write ssh:// instead of {uri!r}")
+    if timeout is _BY_SCHEME:
+        timeout = _SSH_TIMEOUT if place.is_ssh else _SOCKET_TIMEOUT
     if place.is_tls:
         stream = SocketStream(
             _connect_tls(
@@ -197,19 +232,27 @@ def connect(
                 verify=verify,
             )
         )
-    elif any((certfile, keyfile, cafile, crlfile, server_name)) or not verify:
+    elif certificates:
         raise ValueError(f"certificates need TLS: write tls:// instead of {uri!r}")
+    elif place.is_ssh:
+        if token:
+            raise ValueError(f"ssh has keys of its own: {uri!r} takes no token")
+        from sinew import ssh  # noqa: PLC0415 - only who uses it pays for it
+
+        return ssh.connect(
+            place.host,
+            service,
+            user=place.user,
+            port=place.port or None,
+            python=place.path,
+            ssh_options=ssh_options,
+            timeout=timeout,
+            config=config,
+        )
     else:
         stream = _connect_plainly(place, timeout)
     _show_token(stream, token, str(place), timeout)
-    offer = _Offer() if service is None else service() if isinstance(service, type) else service
-    channel = Channel(stream)
-    if type(offer)._protocol is _Connection:
-        conn = Connection(offer, channel, config or {})  # type: ignore[no-untyped-call]
-        offer.on_connect(conn)
-        return conn
-    own: Connection = offer._connect(channel, config or {})
-    return own
+    return _connect_over(stream, service, config)
 
 
 def _reconnecting(again: Any, backoff: Any, on_lost: Any, on_restored: Any, uri: str) -> Any:

@@ -25,6 +25,8 @@ def make_server(thing: Any, uri: str, **options: Any) -> ThreadedServer:
     refuse_misspelt(options.get("protocol_config") or ())
     options["protocol_config"] = {**CAUTIOUS, **(options.get("protocol_config") or {})}
     place = address.parse(uri, default_port=0)
+    if place.is_ssh:
+        raise ValueError("ssh:// is for connecting: serve at tcp://127.0.0.1 and let ssh forward")
     of_tls = {name: options.pop(name) for name in _TLS_OPTIONS if name in options}
     if place.is_tls:
         if "authenticator" in options:

@@ -13,6 +13,8 @@ PACKAGES_BUILD=(g++ cmake ninja-build ccache libfmt-dev robin-map-dev zlib1g-dev
 # Debian's own Python comes in pieces; one named by SINEW_PYTHON is expected to be whole.
 PACKAGES_PYTHON=(python3 python3-dev python3-venv)
 PACKAGES_MODEL=(spin)
+# A private sshd on loopback is the other end of the ssh tests.
+PACKAGES_SSH=(openssh-server openssh-client)
 # llvm-19 has the symbolizer: without it a sanitizer report has no names, and suppressions by name do not work.
 PACKAGES_CLANG=(clang-19 libclang-rt-19-dev llvm-19)
 PACKAGES_LINT=(clang-format-19 clang-tidy-19 git)

@@ -4,7 +4,7 @@
 REPORTS=build/reports
 
 cmd_test() {
-  local packages=("${PACKAGES_MODEL[@]}")
+  local packages=("${PACKAGES_MODEL[@]}" "${PACKAGES_SSH[@]}")
   in_ci && packages+=("${PACKAGES_CLANG[@]}")
   rm -rf "$REPORTS"
   mkdir -p "$REPORTS"

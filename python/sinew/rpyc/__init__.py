@@ -50,15 +50,13 @@ _PLACES = {
     "service": "utils:service",
     "setup_logger": "lib:setup_logger",
     "spawn": "lib:spawn",
+    "ssh_connect": "utils.factory:ssh_connect",
     "ssl_connect": "utils.factory:ssl_connect",
     "timed": "utils.helpers:timed",
     "utils": "utils",
     "version": "version",
 }
-_LATER = {
-    "ssh_connect": _lazy.SSH,
-}
 
 __author__ = "Sinew contributors"
 __all__ = ["__version__", *sorted(_PLACES)]  # noqa: PLE0604 - the keys are text
-__getattr__, __dir__ = _lazy.lazily(__name__, _PLACES, _LATER)
+__getattr__, __dir__ = _lazy.lazily(__name__, _PLACES)

@@ -36,6 +36,3 @@ def _fetch(place):
 def _why_missing(package, name, later):
     text = f"module {package!r} has no attribute {name!r}"
     return f"{text}: {later[name]}" if name in later else text
-
-
-SSH = "SSH connections are not part of this version of Sinew"

@@ -4,7 +4,10 @@ import threading
 
 import pytest
 
+from harness.combos import with_pure
 from harness.waiting import eventually
+
+pytestmark = with_pure
 
 
 def test_the_peer_calls_a_function_of_this_side(conn):

@@ -2,7 +2,10 @@
 
 import pytest
 
+from harness.combos import with_pure
 from harness.waiting import Stopwatch, eventually
+
+pytestmark = with_pure
 
 SHORT = 0.2
 

@@ -2,7 +2,10 @@
 
 import pytest
 
+from harness.combos import with_pure, without_pure
 from harness.waiting import Stopwatch, eventually
+
+pytestmark = with_pure
 
 
 def test_an_asynchronous_call_returns_at_once(conn, helper, gate, rpyc):
@@ -117,16 +120,19 @@ def test_only_callable_netrefs_can_be_called_asynchronously(classic, rpyc):
             rpyc.async_(wrong)
 
 
+@without_pure("its wrappers are not kept")
 def test_the_wrapper_of_one_netref_is_kept_while_it_lives(conn, rpyc):
     add = conn.root.add
     assert rpyc.async_(add) is rpyc.async_(add)
 
 
+@without_pure("its wrappers are not kept")
 def test_the_wrapper_and_its_own_wrapper_are_the_same(conn, rpyc):
     add = rpyc.async_(conn.root.add)
     assert rpyc.async_(add)(1, 2).value == 3
 
 
+@without_pure("the name async")
 def test_the_old_name_is_still_there(conn, rpyc):
     assert getattr(rpyc, "async")(conn.root.add)(1, 2).value == 3
 

@@ -2,6 +2,10 @@
 
 import pytest
 
+from harness.combos import with_pure
+
+pytestmark = with_pure
+
 SERVICE = "policy:boxes"
 
 

@@ -4,6 +4,10 @@ import os
 
 import pytest
 
+from harness.combos import with_pure
+
+pytestmark = with_pure
+
 
 def test_a_remote_module_is_an_attribute_of_modules(classic):
     assert classic.modules.os.getpid() != os.getpid()

@@ -5,8 +5,10 @@ import threading
 
 import pytest
 
-from harness.combos import only
+from harness.combos import only, with_pure, without_pure
 from harness.waiting import Worker, eventually
+
+pytestmark = with_pure
 
 SERVICE = "gates:gates"
 
@@ -175,6 +177,7 @@ def test_the_first_cause_of_the_end_stays_known(serve, connect_to):
     assert str(second.value)
 
 
+@without_pure("channels")
 def test_a_connection_shows_its_file_descriptor_until_it_is_closed(connect):
     conn = connect(SERVICE)
     assert conn.fileno() == conn._channel.stream.sock.fileno()

@@ -2,8 +2,10 @@
 
 import pytest
 
-from harness.combos import stock_bug
+from harness.combos import stock_bug, with_pure
 from harness.impls import submodule
+
+pytestmark = with_pure
 
 
 @pytest.mark.parametrize(

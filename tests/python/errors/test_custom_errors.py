@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
-from harness.combos import only
+from harness.combos import only, with_pure
 from harness.impls import submodule
+
+pytestmark = with_pure
 
 
 def raise_custom(connect, **config):

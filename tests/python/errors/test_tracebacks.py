@@ -2,7 +2,10 @@
 
 import traceback
 
+from harness.combos import with_pure, without_pure
 from harness.impls import submodule
+
+pytestmark = with_pure
 
 
 def caught(function, *args):
@@ -68,6 +71,7 @@ def test_the_version_of_the_peer_arrives_and_can_be_denied(connect):
     assert denied._remote_version == "<version denied>"
 
 
+@without_pure("it does not mention versions")
 def test_another_major_version_is_mentioned_in_the_text(connect, rpyc, monkeypatch):
     conn = connect("failures:failures")
     monkeypatch.setattr(submodule(rpyc, "version"), "version", (99, 0, 0))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.impls import IMPLEMENTATIONS
+from harness.impls import IMPLEMENTATIONS, OURS, PURE
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,9 @@ class Combo:
 
 MARKS = (
     "combos(client=None, server=None): run only the combinations with these implementations",
+    "with_pure: run also with the pure peer on either side, against each other implementation",
+    "without_pure(reason): but not this test: what the pure peer leaves out",
+    "pure_serves: run also with the pure peer as the server, our client where one is needed",
     "impls(*names): run a one-implementation test only for these implementations",
     "stock_bug(reason, client=None, server=None, stock=None, strict=True): a defect of stock",
     "not_yet(reason, client=None, server=None): what ours lacks still",
@@ -32,6 +35,14 @@ MARKS = (
 ALL_COMBOS = tuple(Combo(c, s) for c in IMPLEMENTATIONS for s in IMPLEMENTATIONS)
 
 only = pytest.mark.combos
+PURE_COMBOS = (
+    *(Combo(PURE, other) for other in IMPLEMENTATIONS),
+    *(Combo(other, PURE) for other in IMPLEMENTATIONS),
+)
+
+with_pure = pytest.mark.with_pure
+without_pure = pytest.mark.without_pure
+pure_serves = pytest.mark.pure_serves
 ours_only = pytest.mark.impls("ours")
 
 
@@ -56,10 +67,15 @@ def not_yet(reason, *, client=None, server=None):
 def chosen_combos(metafunc):
     """Return the combinations that the marks of a test function leave."""
     combos = ALL_COMBOS
+    markers = {mark.name for mark in metafunc.definition.iter_markers()}
+    if "with_pure" in markers and "without_pure" not in markers:
+        combos += PURE_COMBOS
     for mark in metafunc.definition.iter_markers("combos"):
         combos = [
             c for c in combos if c.matches(mark.kwargs.get("client"), mark.kwargs.get("server"))
         ]
+    if "pure_serves" in markers:
+        combos = [*combos, Combo(OURS, PURE)]
     return list(combos)
 
 

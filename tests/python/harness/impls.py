@@ -8,12 +8,13 @@ from types import ModuleType
 
 OURS = "ours"
 STOCK = "stock"
-IMPLEMENTATIONS = (OURS, STOCK)
+PURE = "pure"
+IMPLEMENTATIONS = (OURS, STOCK)  # PURE plays in the tests that say so: combos.with_pure
 DEFAULT_STOCK = "6.0.2"
 STOCK_VERSIONS = ("6.0.2", "5.3.1")
 
 _EXTRA_PATH: list[str] = []
-_PACKAGE = {OURS: "sinew.rpyc", STOCK: "rpyc"}
+_PACKAGE = {OURS: "sinew.rpyc", STOCK: "rpyc", PURE: "sinew.pure"}
 
 
 def peers_folder(version: str) -> Path:
@@ -48,7 +49,12 @@ def load(implementation: str) -> ModuleType:
 
 
 def submodule(package: ModuleType, name: str) -> ModuleType:
-    """Return `package.name`, importing it: `submodule(rpyc, "utils.server")`."""
+    """Return `package.name`, importing it: `submodule(rpyc, "utils.server")`.
+
+    The pure peer has all its names in one place.
+    """
+    if package.__name__ == _PACKAGE[PURE]:
+        return package
     return importlib.import_module(f"{package.__name__}.{name}")
 
 

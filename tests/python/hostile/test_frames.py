@@ -8,9 +8,9 @@ import zlib
 import pytest
 
 import wire
-from harness.combos import only
+from harness.combos import only, pure_serves
 
-pytestmark = only(client="ours", server="ours")
+pytestmark = [only(client="ours", server="ours"), pure_serves]
 PING = wire.message(wire.REQUEST, 0, (wire.PING, (wire.TUPLE, (wire.boxed("x"),))))
 
 

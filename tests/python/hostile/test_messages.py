@@ -3,9 +3,9 @@
 import pytest
 
 import wire
-from harness.combos import only
+from harness.combos import only, pure_serves
 
-pytestmark = only(client="ours", server="ours")
+pytestmark = [only(client="ours", server="ours"), pure_serves]
 
 
 def still_answers(raw, seq=900):

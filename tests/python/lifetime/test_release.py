@@ -5,7 +5,10 @@ import weakref
 
 import pytest
 
+from harness.combos import with_pure
 from harness.waiting import eventually
+
+pytestmark = with_pure
 
 SERVICE = "lifetime:tracker"
 

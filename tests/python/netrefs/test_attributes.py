@@ -6,7 +6,9 @@ import weakref
 
 import pytest
 
-from harness.combos import stock_bug
+from harness.combos import stock_bug, with_pure
+
+pytestmark = with_pure
 
 
 def test_instance_class_and_computed_attributes(remote):

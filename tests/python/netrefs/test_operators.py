@@ -6,7 +6,10 @@ import os
 
 import pytest
 
+from harness.combos import with_pure
 from peers.netrefs import BINARY, Full
+
+pytestmark = with_pure
 
 BINARY_FUNCTIONS = {
     "add": operator.add,

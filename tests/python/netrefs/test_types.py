@@ -28,6 +28,9 @@ MADE_INSIDE = ("BoundMethod", "BufferedIterator", "TlsStream")
 FIND = """
 import gc
 from sinew import _sinew
+from harness.combos import with_pure
+
+pytestmark = with_pure
 
 modules = ("sinew._sinew", "rpyc.core.netref", "rpyc.core.async_")
 found = [kind for kind in gc.get_objects() if isinstance(kind, type)]

@@ -2,7 +2,10 @@
 
 import pytest
 
+from harness.combos import with_pure
 from harness.impls import submodule
+
+pytestmark = with_pure
 
 
 def test_exposed_marks_the_function_with_its_prefix(lib):

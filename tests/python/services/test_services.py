@@ -2,7 +2,10 @@
 
 import pytest
 
+from harness.combos import with_pure, without_pure
 from harness.waiting import eventually
+
+pytestmark = with_pure
 
 
 def test_a_service_class_gives_each_connection_its_own_instance(connect):
@@ -25,6 +28,7 @@ def test_connections_of_a_shared_instance_see_each_other(connect, serve, connect
     assert second.root.increment() == 102
 
 
+@without_pure("classpartial")
 def test_constructor_arguments_can_be_bound_to_a_service_class(connect):
     first = connect("services:partial")
     second = connect("services:partial")
@@ -44,6 +48,7 @@ def test_the_service_is_told_of_connecting_and_disconnecting(serve, connect_to):
     assert second.root.journal_count("disconnect") == 1
 
 
+@without_pure("channels")
 def test_the_service_is_told_when_the_client_vanishes(serve, connect_to):
     server = serve("services:per_connection", fresh=True)
     first, second = connect_to(server), connect_to(server)

@@ -4,8 +4,10 @@ import threading
 
 import pytest
 
-from harness.combos import only
+from harness.combos import only, with_pure
 from harness.waiting import Worker
+
+pytestmark = with_pure
 
 THREADS = 6
 CALLS = 60

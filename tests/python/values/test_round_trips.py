@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from harness import impls
+from harness.combos import with_pure
 from harness.impls import submodule
 from harness.presence import require
 
@@ -55,6 +56,8 @@ values = st.one_of(
     st.builds(lambda item, length: (item,) * length, integers, LENGTHS.filter(lambda n: n < 3000)),
     st.frozensets(st.integers(), min_size=5, max_size=300),
 )
+
+pytestmark = with_pure
 
 
 def form(value):

@@ -14,6 +14,7 @@ _PLACES = {
             "registry",
             "server",
             "teleportation",
+            "zerodeploy",
         )
     },
     "DEFAULT_CONFIG": "core.protocol:DEFAULT_CONFIG",

@@ -5,7 +5,6 @@ import pickle
 import sys
 from contextlib import contextmanager
 
-from sinew.rpyc import _lazy
 from sinew.rpyc.core.consts import STREAM_CHUNK
 from sinew.rpyc.core.service import ClassicService, MasterService, SlaveService
 from sinew.rpyc.core.stream import SocketStream
@@ -22,8 +21,6 @@ from .transfer import (
 
 DEFAULT_SERVER_PORT = 18812
 DEFAULT_SERVER_SSL_PORT = 18821
-
-_LATER = {"ssh_connect": _lazy.SSH}
 
 __all__ = [
     "DEFAULT_SERVER_PORT",
@@ -45,6 +42,7 @@ __all__ = [
     "obtain",
     "pm",
     "redirected_stdio",
+    "ssh_connect",
     "ssl_connect",
     "teleport_function",
     "unix_connect",
@@ -54,7 +52,6 @@ __all__ = [
     "upload_module",
     "upload_package",
 ]
-__getattr__, __dir__ = _lazy.lazily(__name__, {}, _LATER)
 
 
 def connect_channel(channel):
@@ -109,6 +106,11 @@ def ssl_connect(
         ipv6=ipv6,
         check_hostname=check_hostname,
     )
+
+
+def ssh_connect(remote_machine, remote_port):
+    """Connect to a classic server behind ssh; the rest is that of `factory.ssh_connect`."""
+    return factory.ssh_connect(remote_machine, remote_port, ClassicService)
 
 
 def unix_connect(path):

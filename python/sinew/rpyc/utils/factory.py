@@ -6,18 +6,14 @@ default configuration. Every function returns a connection.
 
 import socket
 import warnings
+from _thread import allocate_lock
 from contextlib import closing
 from functools import partial
 
-from sinew.rpyc import _lazy
 from sinew.rpyc.core.channel import Channel
 from sinew.rpyc.core.service import MasterService, SlaveService, VoidService
 from sinew.rpyc.core.stream import PipeStream, SocketStream, TunneledSocketStream
 from sinew.rpyc.lib import spawn
-
-_LATER = {
-    "ssh_connect": _lazy.SSH,
-}
 
 __all__ = [
     "DiscoveryError",
@@ -34,10 +30,12 @@ __all__ = [
     "connect_thread",
     "discover",
     "list_services",
+    "ssh_connect",
     "ssl_connect",
     "unix_connect",
 ]
-__getattr__, __dir__ = _lazy.lazily(__name__, {}, _LATER)
+
+_free_port_lock = allocate_lock()
 
 # The dictionaries in the signatures below are stock's, and nobody changes them.
 # ruff: noqa: B006
@@ -189,6 +187,30 @@ def _registrar(registrar, timeout):
     from .registry_client import UDPRegistryClient  # noqa: PLC0415 - imports logging
 
     return UDPRegistryClient(timeout=timeout)
+
+
+def ssh_connect(remote_machine, remote_port, service=VoidService, config={}):
+    """Connect to a server that listens at a port of a machine's own loopback, through ssh.
+
+    `remote_machine` is plumbum's `SshMachine` or `ParamikoMachine`. The tunnel ends with the
+    connection. (`sinew.connect("ssh://host")` needs neither plumbum nor a server.)
+    """
+    return connect_stream(_ssh_stream(remote_machine, remote_port), service, config)
+
+
+def _ssh_stream(remote_machine, remote_port):
+    if hasattr(remote_machine, "connect_sock"):  # paramiko connects without a tunnel
+        return SocketStream(remote_machine.connect_sock(remote_port))
+    with _free_port_lock:  # or two threads would be given the same one
+        local_port = _get_free_port()
+        tunnel = remote_machine.tunnel(local_port, remote_port)
+    try:
+        stream = TunneledSocketStream.connect("localhost", local_port)
+    except BaseException:
+        tunnel.close()
+        raise
+    stream.tun = tunnel
+    return stream
 
 
 def connect_subproc(args, service=VoidService, config={}):
