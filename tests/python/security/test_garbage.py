@@ -66,6 +66,7 @@ def test_structured_garbage_at_the_port(sinew, start, soak):
     send_some(200)  # what the process allocates once
     memory, begin = memory_kib(served.pid), time.monotonic()
     with sinew.connect(served.place) as conn:
+        assert conn.root.add(0, 1) == 1  # in use: who is silent makes room for a flood
         send_some(count)
         assert conn.root.add(1, 2) == 3
     seconds = time.monotonic() - begin
