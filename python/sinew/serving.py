@@ -23,7 +23,9 @@ def make_server(thing: Any, uri: str, **options: Any) -> ThreadedServer:
     `serve`. OSError that names the address if nobody can listen there.
     """
     refuse_misspelt(options.get("protocol_config") or ())
-    options["protocol_config"] = {**CAUTIOUS, **(options.get("protocol_config") or {})}
+    config = options.get("protocol_config") or {}
+    options["patience"] = config.get("first_frame_timeout")
+    options["protocol_config"] = {**CAUTIOUS, **config}
     place = address.parse(uri, default_port=0)
     if place.is_ssh:
         raise ValueError("ssh:// is for connecting: serve at tcp://127.0.0.1 and let ssh forward")
@@ -35,6 +37,9 @@ def make_server(thing: Any, uri: str, **options: Any) -> ThreadedServer:
     elif of_tls and not _is_for_token(of_tls, options):
         raise ValueError(f"{', '.join(of_tls)}: write tls:// instead of {uri!r}")
     _demand_token(options, of_tls)
+    if options.get("authenticator") is None:
+        # Who is silent costs next to nothing; who has begun has a thread, and is to go on.
+        options["protocol_config"].setdefault("first_frame_timeout", 10.0)
     where = {"socket_path": place.path} if place.path else _tcp(place)
     insecure = options.pop("insecure", False)
     service = service_of(thing)
@@ -118,8 +123,10 @@ def serve(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> Non
     options are those of `rpyc.ThreadedServer`. OSError that names the address if nobody can listen
     there.
 
-    A client has to say something within 10 seconds, and its messages have to make progress within
-    30: `protocol_config={"first_frame_timeout": None, "frame_timeout": None}` lifts that.
+    A client may be silent for as long as it likes, if it need not show who it is; the first message
+    that it begins is to be there within 10 seconds, and later ones have to make progress within 30.
+    `first_frame_timeout` and `frame_timeout` in `protocol_config` change that, None lifts it; a
+    `first_frame_timeout` that is given there holds for silence, too.
 
     With `token` only clients that know it are served: a str of 16 bytes or more, or the path of a
     file that only its owner may read. By default it is what `SINEW_TOKEN` or `SINEW_TOKEN_FILE` in

@@ -41,8 +41,10 @@ TimePoint Connection::look_after(TimePoint now) noexcept {
   const bool soon = busy && session_->may_cancel();
   cared_for_.store(soon, std::memory_order_relaxed);
   Duration period = Duration::max();
-  for (const Duration one : {heartbeat_.period(), frame_watch_.period(), soon ? kSoon : Duration()})
+  for (const Duration one :
+       {heartbeat_.period(), frame_watch_.period(), soon ? kSoon : Duration::zero()}) {
     if (one != Duration::zero()) period = std::min(period, one);
+  }
   return period == Duration::max() ? TimePoint::max() : now + period;
 }
 

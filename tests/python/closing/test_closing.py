@@ -185,3 +185,26 @@ def test_a_connection_shows_its_file_descriptor_until_it_is_closed(connect):
     conn.close()
     with pytest.raises(EOFError):
         conn.fileno()
+
+
+def test_a_request_that_failed_does_not_keep_its_connection(lib):
+    """Its traceback has frames that hold the connection, and with it a descriptor."""
+    ended = []
+
+    class Failing(lib.Service):
+        def on_connect(self, conn):
+            self.conn = conn
+
+        def on_disconnect(self, conn):
+            ended.append(conn)
+
+        def exposed_fail(self):
+            raise ValueError("failed")
+
+    server = lib.ThreadedServer(Failing, hostname="localhost")
+    server._start_in_thread()
+    with lib.connect("localhost", server.port) as conn, pytest.raises(ValueError, match="failed"):
+        conn.root.fail()
+    server_side = eventually(lambda: ended and ended[0])
+    eventually(lambda: server_side._last_traceback is None)
+    server.close()

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from harness.presence import require
+from harness.waiting import eventually
 
 PROGRAM = """
 import sinew
@@ -28,20 +29,25 @@ class Served:
 
     def __init__(self, folder, options=()):
         (folder / "lab.py").write_text(PROGRAM)
-        self.process = subprocess.Popen(
-            [*options, sys.executable, "-m", "sinew", "serve", "lab:Adder", "tcp://127.0.0.1"],
-            cwd=folder,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.place = re.search("tcp://[^,]*", self.process.stderr.readline())[0]
+        self._log = folder / "log"  # no pipe: nobody reads it, and it may be much
+        with self._log.open("w") as log:
+            self.process = subprocess.Popen(
+                [*options, sys.executable, "-m", "sinew", "serve", "lab:Adder", "tcp://127.0.0.1"],
+                cwd=folder,
+                stderr=log,
+            )
+        self.place = eventually(lambda: re.search(r"tcp://[^,]*(?=,)", self.log()), 10)[0]
         self.port = int(self.place.rpartition(":")[2])
         self.pid = self.process.pid
 
+    def log(self):
+        """Return what it has written so far."""
+        return self._log.read_text()
+
     def stop(self):
-        """Kill it; return what it has written since."""
+        """Kill it."""
         self.process.kill()
-        return self.process.communicate()[1]
+        self.process.wait()
 
 
 @pytest.fixture

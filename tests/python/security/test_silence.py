@@ -62,8 +62,10 @@ def serve(sinew):
         def add(self, a, b):
             return a + b
 
-    def start(**config):
-        server = serving.make_server(Adder(), "tcp://127.0.0.1:0", protocol_config=config)
+    def start(token=None, **config):
+        server = serving.make_server(
+            Adder(), "tcp://127.0.0.1:0", token=token, protocol_config=config
+        )
         server._start_in_thread()
         started.append(server)
         return server
@@ -83,10 +85,25 @@ def ends(sock, within):
         return False
 
 
-def test_a_client_of_serve_has_ten_seconds_by_default(serve):
+def test_a_message_that_has_begun_has_ten_seconds_by_default(serve):
     server = serve()
     assert server.protocol_config["first_frame_timeout"] == 10
     assert server.protocol_config["frame_timeout"] == 30
+
+
+@pytest.mark.timeout(40)
+def test_a_client_that_is_not_used_for_a_while_is_not_closed(sinew, serve):
+    """It has said nothing yet: programs connect when they start, and call when they need to."""
+    server, other = serve(), serve(token="correct horse battery staple")
+    place = f"tcp://127.0.0.1:{other.port}"
+    with (
+        sinew.connect(f"tcp://127.0.0.1:{server.port}") as conn,
+        sinew.connect(place, token="correct horse battery staple") as known,
+        silent(server.port) as sock,
+    ):
+        assert not ends(sock, 11)
+        assert conn.root.add(1, 2) == 3
+        assert known.root.add(1, 2) == 3
 
 
 @pytest.mark.parametrize("said", [b"", b"\0", wire.request(0, 1, wire.boxed("x"))[:-3]])

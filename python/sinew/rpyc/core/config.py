@@ -72,7 +72,7 @@ DEFAULT_CONFIG = {
 """Copied for each connection when that is made; changing it changes later connections."""
 
 
-CAUTIOUS = {"first_frame_timeout": 10.0, "frame_timeout": 30.0}
+CAUTIOUS = {"frame_timeout": 30.0}
 """What `sinew.serve` and the programs of Sinew add: limits that stock clients may meet."""
 
 

@@ -176,6 +176,7 @@ class Connection(ViewedConnection):
         if self._cooperator is not None:
             self._cooperator.stop()
         self._remote_root = None
+        self._last_traceback = None  # its frames hold the connection, and that its descriptor
         try:
             self._channel.close()
         finally:
@@ -274,7 +275,8 @@ class Connection(ViewedConnection):
     def _answer_error(self, typ, val, tb):
         """Note an exception of a request and describe it for the peer; None: raise it here."""
         config = self._config
-        self._last_traceback = tb
+        if not self._closed:
+            self._last_traceback = tb
         logger = config["logger"]
         if logger is not None and typ is not StopIteration:
             logger.debug("Exception caught", exc_info=(typ, val, tb))

@@ -45,14 +45,14 @@ def setup_logger(quiet=False, logfile=None, namespace=None):
     """
     import logging  # noqa: PLC0415 - 4 ms that clients should not pay
 
-    options = {"filename": logfile} if logfile else {"stream": sys.stderr}
+    from .quiet_log import PlainFormatter  # noqa: PLC0415
+
     origin = "" if quiet else " %(name)s[%(threadName)s]"
-    logging.basicConfig(
-        level=logging.ERROR if quiet else logging.DEBUG,
-        format=f"%(asctime)s %(levelname)s{origin}: %(message)s",
-        datefmt="%b %d %H:%M:%S",
-        **options,
+    handler = logging.FileHandler(logfile) if logfile else logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        PlainFormatter(f"%(asctime)s %(levelname)s{origin}: %(message)s", "%b %d %H:%M:%S")
     )
+    logging.basicConfig(level=logging.ERROR if quiet else logging.DEBUG, handlers=[handler])
     return logging.getLogger("rpyc" if namespace is None else f"rpyc.{namespace}")
 
 

@@ -18,21 +18,20 @@ def _half_of_descriptors():
 class PatientServer(ThreadedServer):
     """Serves each client in a thread of its own, from the client's first byte on.
 
-    Until then it costs no thread: it waits in a lobby, which it leaves after `first_frame_timeout`,
-    or when `max_connections` or half as many as the system allows descriptors are there and others
-    come. A service that speaks first, in
-    `on_connect`, serves its clients at once.
+    Until then it costs no thread: it waits in a lobby, which it leaves when `max_connections`, or
+    half as many as the system allows descriptors, are there and others come. With an authenticator
+    it is to begin within that one's `handshake_timeout`, without one within `patience` seconds
+    (None: no limit). A service that speaks first, in `on_connect`, serves its clients at once.
     """
 
-    def __init__(self, *args, **options):
+    def __init__(self, *args, patience=None, **options):
         super().__init__(*args, **options)
         self._lobby = None
         if self._listens_first():
-            limit = getattr(self.authenticator, "handshake_timeout", None)
             self._lobby = Lobby(
                 super()._accept_method,
                 self._turn_away,
-                self._option("first_frame_timeout") if limit is None else limit,
+                getattr(self.authenticator, "handshake_timeout", patience),
                 min(self._option("max_connections"), _half_of_descriptors()),
             )
 

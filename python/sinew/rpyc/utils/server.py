@@ -17,6 +17,7 @@ from sinew.rpyc.core.channel import Channel
 from sinew.rpyc.core.config import DEFAULT_CONFIG
 from sinew.rpyc.core.stream import SocketStream
 from sinew.rpyc.lib import spawn, spawn_waitready
+from sinew.rpyc.lib.quiet_log import Once
 
 from .authenticators import AuthenticationError
 from .registry_client import UDPRegistryClient
@@ -78,6 +79,7 @@ class Server:
         self._unheard = (
             deque()
         )  # (deadline, socket, weak connection), clients that are to speak yet
+        self._once = Once()
         self._unlink = None
         if socket_path is None:
             self.listener = _tcp_listener(hostname, port, ipv6, reuse_addr)
@@ -139,18 +141,28 @@ class Server:
             self.logger.info("accepted %s with fd %s", address, sock.fileno())
             reason = self._reason_to_refuse(sock)
             if reason:
-                self.logger.warning("refused %s: %s", address, reason)
+                self._complain(sock, "refused %s: %s", address, reason)
                 _shut(sock)
                 continue
             self.clients.add(sock)
             try:
                 self._accept_method(sock)
             except (RuntimeError, OSError) as error:  # no thread or process for it
-                self.logger.warning("refused %s: %s", address, error)
+                self._complain(sock, "refused %s: %s", address, error)
                 self._let_go(sock)
                 time.sleep(_PAUSE)
             return
         raise EOFError("the server was closed")
+
+    def _complain(self, sock, text, *args, **options):
+        """Log what a client has brought about, once a second for each place they come from."""
+        dropped = self._once(_source(sock))
+        if dropped is None:
+            return
+        if dropped:
+            text, args = f"{text} (and %s more from there)", (*args, dropped)
+        level = logging.ERROR if "exc_info" in options else logging.WARNING
+        self.logger.log(level, text, *args, **options)
 
     def _let_go(self, sock):
         """Close the socket of a client that is refused or has left."""
@@ -214,7 +226,7 @@ class Server:
             self._serve_client(sock, credentials)
         except Exception:
             # Whatever a client does, the others are served.
-            self.logger.exception("client connection terminated abruptly")
+            self._complain(original, "client connection terminated abruptly", exc_info=True)
         finally:
             _shut(sock)
             self._admitted.pop(original, None)
@@ -485,7 +497,7 @@ class ThreadPoolServer(Server):
         try:
             self._pool.add(self._admitted.get(sock, sock).fileno(), sock)
         except OSError as error:
-            self.logger.warning("client refused: %s", error)
+            self._complain(sock, "client refused: %s", error)
             self._let_go(sock)
 
     def _authenticate_and_add(self, sock):
@@ -496,7 +508,7 @@ class ThreadPoolServer(Server):
             self._log_refusal(place, error)
             self._let_go(sock)
         except Exception:
-            self.logger.exception("client connection terminated abruptly")
+            self._complain(sock, "client connection terminated abruptly", exc_info=True)
             self._let_go(sock)
         else:
             self._add(sock)
@@ -518,7 +530,7 @@ class ThreadPoolServer(Server):
             credentials = self._credentials.pop(sock, None)
             return self._make_connection(self._admitted.get(sock, sock), credentials)
         except Exception:
-            self.logger.exception("client connection terminated abruptly")
+            self._complain(sock, "client connection terminated abruptly", exc_info=True)
             return None
 
     def _leave(self, sock, conn):
