@@ -13,6 +13,7 @@
 #include "errors.h"
 #include "gil.h"
 #include "give_back.h"
+#include "job.h"
 #include "messages.h"
 #include "overrides.h"
 #include "peer.h"
@@ -260,6 +261,8 @@ PyObject* async_result_wait(PyObject* object, PyObject* /*unused*/) {
   } else if (!self->call->done() && !peer->poll_briefly(*self->call, self->expiry)) {
     // One that came while we looked would not interrupt the wait any more.
     if (PyErr_Occurred() != nullptr || PyErr_CheckSignals() != 0) return nullptr;
+    const Adopting adopting(*peer, *self->call);
+    if (PyErr_Occurred() != nullptr) return nullptr;
     const rpc::WaitStatus status = wait_without_gil(
         peer->patience(), [&] { return peer->connection().wait(*self->call, self->expiry); });
     if (status == rpc::WaitStatus::kInterrupted && PyErr_Occurred() != nullptr) return nullptr;
@@ -419,6 +422,11 @@ PyObject* async_result_repr(PyObject* object) {
   return PyUnicode_FromFormat("<AsyncResult object (%s) at %p>", state, object);
 }
 
+PyObject* async_result_await(PyObject* object) {
+  const PyRef module = PyRef::steal(PyImport_ImportModule("sinew.awaiting"));
+  return module ? PyObject_CallMethod(module.get(), "wait_for", "O", object) : nullptr;
+}
+
 PyMethodDef methods[] = {
     {"wait", caught<async_result_wait>, METH_NOARGS,
      "Waits for the answer, serving meanwhile; raises AsyncResultTimeout when it expires first."},
@@ -467,6 +475,7 @@ PyType_Slot slots[] = {
     {Py_tp_clear, reinterpret_cast<void*>(async_result_clear)},
     {Py_tp_repr, reinterpret_cast<void*>(caught<async_result_repr>)},
     {Py_tp_call, reinterpret_cast<void*>(caught<async_result_call>)},
+    {Py_am_await, reinterpret_cast<void*>(caught<async_result_await>)},
     {Py_tp_methods, methods},
     {Py_tp_getset, getset},
     {Py_tp_members, members},

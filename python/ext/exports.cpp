@@ -1,6 +1,7 @@
 // Exports: our objects that the peer holds.
 
 #include "errors.h"
+#include "job.h"
 #include "peer.h"
 
 namespace sinew::python {
@@ -145,7 +146,8 @@ PyRef Peer::list_exports() const noexcept {
 
 Result<void> Peer::release_export(const object::ObjectIdView& id, std::uint64_t count) noexcept {
   // The handle goes when the table is in order again: its destructor may run anything.
-  const auto released = exports_.release(id, count);
+  auto released = exports_.release(id, count);
+  if (dispatcher_ && released.handle) let_go(*this, *std::move(released.handle));
   return released.outcome;
 }
 

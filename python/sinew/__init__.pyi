@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, TypeVar
 
+from sinew import dispatch as dispatch
 from sinew._sinew import AsyncResult as AsyncResult
 from sinew._sinew import Cancelled as Cancelled
 from sinew._sinew import LimitError as LimitError
@@ -28,6 +29,7 @@ def connect(
     crlfile: Any = None,
     verify: bool = True,
     server_name: str | None = None,
+    dispatcher: dispatch.Dispatcher | None = None,
 ) -> Connection: ...
 def serve(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> None: ...
 def expose(member: _T) -> _T: ...

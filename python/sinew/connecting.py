@@ -127,13 +127,16 @@ def connect(
     crlfile: Any = None,
     verify: bool = True,
     server_name: str | None = None,
+    dispatcher: Any = None,
 ) -> Connection:
     """Connect to a server and return the Connection.
 
     `uri` is `tcp://host:port`, `tls://host:port`, `unix:///path` or `host:port`; the port is 18812,
     or 18821 with TLS, if it is left out. `service` is what this side offers to the peer, a class or
     an instance of `rpyc.Service`; nothing by default. `timeout` limits the connecting, in seconds;
-    `config` is laid over RPyC's configuration.
+    `config` is laid over RPyC's configuration. What the peer asks of this side (callbacks) runs
+    where `dispatcher`, one of `sinew.dispatch`, says, if it is not part of a call that a thread
+    waits for; else on the thread that reads it.
 
     With `tls`, the server's certificate has to be for the host of the `uri`, or for `server_name`,
     and signed by an authority in `cafile` (a file or a folder; those of the system by default) that
@@ -146,6 +149,8 @@ def connect(
     if isinstance(service, int) or not isinstance(uri, str):
         raise TypeError("connect() takes one address, such as 'tcp://localhost:18812'")
     refuse_misspelt(config or ())
+    if dispatcher is not None:
+        config = {**(config or {}), "dispatcher": dispatcher}
     place = address.parse(uri)
     if place.is_tls:
         stream = SocketStream(

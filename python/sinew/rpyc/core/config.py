@@ -53,6 +53,7 @@ DEFAULT_CONFIG = {
     "heartbeat": 5,
     "close_timeout": 1,
     "first_frame_timeout": None,
+    "dispatcher": None,
     "max_connections": 10_000,
     "max_frame_size": 1 << 30,
     "max_inflated_size": 256 << 20,
