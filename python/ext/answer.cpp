@@ -151,8 +151,9 @@ void write_exception(Peer& peer, std::int64_t seq, PyObject* dumped, Writer& out
   out.clear();  // out of memory: the caller at the other side will time out
 }
 
-// Sends the exception that is set. False when it is to be raised here instead: it is set again.
-bool answer_exception(Peer& peer, std::int64_t seq) noexcept {
+}  // namespace
+
+bool answer_with_error(Peer& peer, std::int64_t seq) noexcept {
   PyRef exception = take_exception();
   if (!exception) {
     PyErr_SetString(PyExc_SystemError, "a request failed without an exception");
@@ -174,7 +175,11 @@ bool answer_exception(Peer& peer, std::int64_t seq) noexcept {
   return send_answer(peer, out);
 }
 
-}  // namespace
+bool answer_with(Peer& peer, std::int64_t seq, PyObject* value) noexcept {
+  Writer out;
+  return write_result(peer, seq, value, out) ? send_answer(peer, out)
+                                             : answer_with_error(peer, seq);
+}
 
 bool send_answer(Peer& peer, const Writer& out) noexcept {
   release_deferred();
@@ -189,7 +194,7 @@ bool send_answer(Peer& peer, const Writer& out) noexcept {
   return peer.connection().drain(Deadline::never()) != rpc::WaitStatus::kInterrupted;
 }
 
-bool answer(Peer& peer, const rpc::Incoming& request, bool too_deep) noexcept {
+bool answer(Peer& peer, const rpc::Incoming& request, bool too_deep, PyRef* coroutine) noexcept {
   Served served;
   if (too_deep) {
     raise_limit("max_call_depth",
@@ -204,13 +209,12 @@ bool answer(Peer& peer, const rpc::Incoming& request, bool too_deep) noexcept {
     served = serve(peer, request);
   }
   if (served.silent) return true;
-  if (served.result) {
-    Writer out;
-    if (write_result(peer, request.seq, served.result.get(), out)) {
-      return send_answer(peer, out);
-    }
+  if (!served.result) return answer_with_error(peer, request.seq);
+  if (coroutine != nullptr && PyCoro_CheckExact(served.result.get()) != 0) {
+    *coroutine = std::move(served.result);
+    return true;
   }
-  return answer_exception(peer, request.seq);
+  return answer_with(peer, request.seq, served.result.get());
 }
 
 }  // namespace sinew::python

@@ -13,6 +13,7 @@
 #include "errors.h"
 #include "gil.h"
 #include "give_back.h"
+#include "job.h"
 #include "messages.h"
 #include "overrides.h"
 #include "peer.h"
@@ -290,6 +291,11 @@ PyObject* async_result_repr(PyObject* object) {
   return PyUnicode_FromFormat("<AsyncResult object (%s) at %p>", state, object);
 }
 
+PyObject* async_result_await(PyObject* object) {
+  const PyRef module = PyRef::steal(PyImport_ImportModule("sinew.awaiting"));
+  return module ? PyObject_CallMethod(module.get(), "wait_for", "O", object) : nullptr;
+}
+
 PyMethodDef methods[] = {
     {"wait", caught<async_result_wait>, METH_NOARGS,
      "Waits for the answer, serving meanwhile; raises AsyncResultTimeout when it expires first."},
@@ -338,6 +344,7 @@ PyType_Slot slots[] = {
     {Py_tp_clear, reinterpret_cast<void*>(async_result_clear)},
     {Py_tp_repr, reinterpret_cast<void*>(caught<async_result_repr>)},
     {Py_tp_call, reinterpret_cast<void*>(caught<async_result_call>)},
+    {Py_am_await, reinterpret_cast<void*>(caught<async_result_await>)},
     {Py_tp_methods, methods},
     {Py_tp_getset, getset},
     {Py_tp_members, members},

@@ -6,6 +6,7 @@
 #include "compat.h"
 #include "errors.h"
 #include "gil.h"
+#include "job.h"
 #include "messages.h"
 #include "patience.h"
 #include "question.h"
@@ -90,6 +91,8 @@ bool wait_by_the_engine(Peer& peer, AsyncResultObject* self) noexcept {
   if (peer.poll_briefly(*self->call, self->expiry)) return true;
   // A signal that came while we looked would not interrupt the wait any more.
   if (PyErr_Occurred() != nullptr || PyErr_CheckSignals() != 0) return false;
+  const Adopting adopting(peer, *self->call);
+  if (PyErr_Occurred() != nullptr) return false;
   const rpc::WaitStatus status =
       wait_without_gil(peer.patience(), [&] { return wait_in_slices(peer, *self); });
   if (status == rpc::WaitStatus::kInterrupted && PyErr_Occurred() != nullptr) return false;

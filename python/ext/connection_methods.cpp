@@ -6,6 +6,7 @@
 #include "connection_object.h"
 #include "errors.h"
 #include "gil.h"
+#include "job.h"
 #include "messages.h"
 #include "overrides.h"
 #include "peer.h"
@@ -229,6 +230,29 @@ PyObject* connection_set_cooperator(PyObject* object, PyObject* cooperator) {
   Py_RETURN_NONE;
 }
 
+PyObject* connection_set_dispatcher(PyObject* object, PyObject* dispatcher) {
+  Peer* const peer = peer_of(self_of(object));
+  if (peer == nullptr) return nullptr;
+  if (PyObject_TypeCheck(
+          dispatcher, reinterpret_cast<PyTypeObject*>(peer->state().dispatcher_type.get())) == 0) {
+    PyErr_Format(PyExc_TypeError,
+                 "dispatcher must be one of sinew.dispatch, or of a class derived from "
+                 "sinew.dispatch.Dispatcher, not %R",
+                 dispatcher);
+    return nullptr;
+  }
+  peer->set_dispatcher(dispatcher);
+  Py_RETURN_NONE;
+}
+
+PyObject* connection_when_settled(PyObject* object, PyObject* work) {
+  Peer* const peer = peer_of(self_of(object));
+  if (peer == nullptr) return nullptr;
+  cancel_coroutines(*peer);
+  peer->when_settled(work);
+  Py_RETURN_NONE;
+}
+
 // ---------------------------------------------------------------------------------------------
 // Ending, looking
 
@@ -345,6 +369,10 @@ PyMethodDef kConnectionMethods[] = {
     {"_set_cooperator", caught<connection_set_cooperator>, METH_O,
      "Has another object wait in the place of the engine, for programs whose threads are "
      "greenlets."},
+    {"_set_dispatcher", caught<connection_set_dispatcher>, METH_O,
+     "Says where the requests of the peer run."},
+    {"_when_settled", caught<connection_when_settled>, METH_O,
+     "Has the dispatcher call function() when it has run what the peer has asked for."},
     {"_end", caught<connection_end>, METH_O, "Ends the connection for the reason given."},
     {"_set_override", caught<connection_set_override>, METH_VARARGS,
      "_set_override(handler, function): has function(conn, *args) serve that request."},

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "errors.h"
+#include "job.h"
 #include "peer.h"
 
 namespace sinew::python {
@@ -159,8 +160,9 @@ PyRef Peer::list_exports() const noexcept {
 
 Result<void> Peer::release_export(const object::ObjectIdView& id, std::uint64_t count) noexcept {
   // The handle goes when the table is in order again: its destructor may run anything.
-  const auto released = exports_.release(id, count);
+  auto released = exports_.release(id, count);
   if (!released.outcome) count_bad_id();
+  if (dispatcher_ && released.handle) let_go(*this, *std::move(released.handle));
   return released.outcome;
 }
 

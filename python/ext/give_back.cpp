@@ -4,12 +4,15 @@
 
 namespace sinew::python {
 void give_back(Peer& peer, rpc::Incoming::Kind kind, const Slice& body) noexcept {
-  if (kind != rpc::Incoming::Kind::kReply || peer.connection().is_dead()) return;
+  if (kind == rpc::Incoming::Kind::kReply) give_back_box(peer, Reader(body.bytes()));
+}
+
+void give_back_box(Peer& peer, Reader box) noexcept {
+  if (peer.connection().is_dead()) return;
   try {
     auto writer = peer.release_writer();
-    Reader in(body.bytes());
     static_cast<void>(dialect::rpyc::for_each_import(
-        in, peer.limits().brine.max_depth, [&](const object::ObjectIdView& id) {
+        box, peer.limits().brine.max_depth, [&](const object::ObjectIdView& id) {
           writer.add(1, [&](Writer& out) { dialect::rpyc::write_object_id(out, id); });
         }));
     const Writer& out = writer.finish();

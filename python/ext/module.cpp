@@ -7,8 +7,10 @@
 #include "codec_api.h"
 #include "compat.h"
 #include "connection_object.h"
+#include "dispatcher_object.h"
 #include "exposure.h"
 #include "gil.h"
+#include "job.h"
 #include "netref.h"
 #include "overrides.h"
 #include "peer.h"
@@ -119,13 +121,14 @@ int module_exec(PyObject* module) {
     return -1;
   }
   State* const state = new (state_in(module)) State();
-  const bool made = survive_shutdown() && state->names.intern() &&
-                    init_limit_error(*state, module) && init_stale_error(*state, module) &&
-                    init_serving(*state, module) && init_connection_type(*state, module) &&
-                    init_netref_types(*state, module) && init_method_types(*state, module) &&
-                    init_buffered_iterator_type(*state, module) &&
-                    init_async_result_type(*state, module) && init_pool_type(*state, module) &&
-                    init_tls_types(*state, module);
+  const bool made =
+      survive_shutdown() && state->names.intern() && init_limit_error(*state, module) &&
+      init_stale_error(*state, module) && init_serving(*state, module) &&
+      init_connection_type(*state, module) && init_netref_types(*state, module) &&
+      init_method_types(*state, module) && init_buffered_iterator_type(*state, module) &&
+      init_async_result_type(*state, module) && init_pool_type(*state, module) &&
+      init_tls_types(*state, module) && init_dispatcher_type(*state, module) &&
+      init_job_type(*state, module);
   state->local_names = PyRef::steal(PyFrozenSet_New(nullptr));
   if (!made || !state->local_names) return -1;
   return PyModule_AddFunctions(module, kCodecMethods);
@@ -169,6 +172,8 @@ int State::traverse(visitproc visit, void* arg) const noexcept {
   Py_VISIT(pool_type.get());
   Py_VISIT(tls_context_type.get());
   Py_VISIT(tls_stream_type.get());
+  Py_VISIT(dispatcher_type.get());
+  Py_VISIT(job_type.get());
   for (const Hook& hook : hooks) Py_VISIT(hook.function.get());
   return 0;
 }
@@ -188,6 +193,8 @@ void State::clear() noexcept {
   pool_type = PyRef();
   tls_context_type = PyRef();
   tls_stream_type = PyRef();
+  dispatcher_type = PyRef();
+  job_type = PyRef();
   for (Hook& hook : hooks) hook.function = PyRef();
 }
 

@@ -33,6 +33,7 @@ namespace sinew::python {
   X(rpyc_setattr, "_rpyc_setattr")     \
   X(serve_for, "_serve_for")           \
   X(serve_request, "_serve_request")   \
+  X(submit, "submit")                  \
   X(sync_request, "sync_request")      \
   X(timeleft, "timeleft")              \
   X(unbox_exc, "_unbox_exc")

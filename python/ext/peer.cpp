@@ -174,6 +174,7 @@ int Peer::traverse(visitproc visit, void* arg) noexcept {
   Py_VISIT(settings_.safe_attrs.get());
   Py_VISIT(settings_.prefixed_names.get());
   Py_VISIT(cooperator_.get());
+  Py_VISIT(dispatcher_.get());
   for (const PyRef& handler : overrides_) Py_VISIT(handler.get());
   if (const int result = exports_.for_each([&](const PyRef& object) {
         Py_VISIT(object.get());

@@ -15,6 +15,7 @@
 #include "dialect/rpyc/release_writer.h"
 #include "dialect/rpyc/rpyc_session.h"
 #include "dialect/rpyc/thread_binding.h"
+#include "dispatcher_object.h"
 #include "netref.h"
 #include "object/access.h"
 #include "object/export_table.h"
@@ -114,6 +115,27 @@ class Peer final : public rpc::Dispatcher {
   PyObject* cooperator() const noexcept { return cooperator_.get(); }
   void set_cooperator(PyObject* cooperator) noexcept { cooperator_ = PyRef::share(cooperator); }
 
+  // Where requests run (job.h). Null: on the thread that reads them.
+  DispatcherObject* dispatcher() const noexcept {
+    return reinterpret_cast<DispatcherObject*>(dispatcher_.get());
+  }
+  void set_dispatcher(PyObject* dispatcher) noexcept { dispatcher_ = PyRef::share(dispatcher); }
+
+  /// Counts the jobs of the dispatcher that the end of the connection has to wait for.
+  void job_begins() noexcept { ++jobs_; }
+  void job_done() noexcept;
+  /// Has the dispatcher call `work` once there is none; here if it takes nothing any more.
+  void when_settled(PyObject* work) noexcept;
+
+  /// A thread of the dispatcher waits for the answer to a question, and serves what belongs to it.
+  void adopt_for(std::int64_t question) noexcept;
+  void stop_adopting(std::int64_t question) noexcept;
+  /// Whether a request, whose sender does not say what it is part of, is for a thread of the
+  /// dispatcher that waits: there is nobody else to run it.
+  bool adopts(const rpc::Incoming& request) const noexcept;
+  /// What the thread to serve it waits for.
+  std::optional<std::int64_t> adopting_question(const rpc::Incoming& request) const noexcept;
+
   /// A handler that the user put in the place of ours, or null.
   PyObject* override_of(std::int64_t handler) const noexcept;
   void set_override(std::int64_t handler, PyObject* function) noexcept;
@@ -170,6 +192,8 @@ class Peer final : public rpc::Dispatcher {
   /// exception set.
   PyRef list_exports() const noexcept;
   Result<void> release_export(const object::ObjectIdView& id, std::uint64_t count) noexcept;
+  /// Keeps an object that the peer holds, until it is released for that, too. False: it is not.
+  bool retain_export(const object::ObjectIdView& id) noexcept { return exports_.retain(id); }
   std::size_t export_count() const noexcept { return exports_.size(); }
   std::size_t import_count() const noexcept { return imports_.size(); }
 
@@ -265,6 +289,10 @@ class Peer final : public rpc::Dispatcher {
   std::uint64_t settings_read_ = 0;     // as of which change settings_ was read
   std::array<PyRef, 21> overrides_;
   PyRef cooperator_;
+  PyRef dispatcher_;
+  std::size_t jobs_ = 0;
+  std::vector<PyRef> when_settled_;
+  std::vector<std::int64_t> adopting_;  // the questions that threads of the dispatcher wait for
   object::ExportTable<PyRef, PyObject*> exports_;
   std::size_t bad_ids_ = 0;  // of the peer: ids that name nothing, and releases of too much
   Imports imports_;          // weak: a dying netref leaves

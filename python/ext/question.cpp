@@ -8,6 +8,7 @@
 #include "errors.h"
 #include "gil.h"
 #include "give_back.h"
+#include "job.h"
 #include "serving.h"
 #include "wire/rpyc_frame.h"
 
@@ -144,6 +145,11 @@ PyObject* Question::ask() noexcept {
   if (!peer_.poll_briefly(call, deadline)) {
     // A signal that came while we looked would not interrupt the wait any more.
     if (PyErr_Occurred() != nullptr || PyErr_CheckSignals() != 0) {
+      leave(call);
+      return nullptr;
+    }
+    const Adopting adopting(peer_, call);
+    if (PyErr_Occurred() != nullptr) {
       leave(call);
       return nullptr;
     }

@@ -1,12 +1,16 @@
-// The dispatcher: work that a waiting thread found is done here, under the GIL.
+#include "serve.h"
 
 #include "answer.h"
 #include "async_result.h"
 #include "errors.h"
 #include "gil.h"
 #include "give_back.h"
+#include "job.h"
 #include "overrides.h"
 #include "peer.h"
+
+// The dispatcher: work that a waiting thread found is done here, under the GIL, or handed to where
+// the program wants it done.
 
 namespace sinew::python {
 namespace {
@@ -43,9 +47,9 @@ void serve_notice(Peer& peer, const rpc::Incoming& notice) noexcept {
   }
 }
 
-// Serves one request. False when it raised something that is to leave through the waiting call;
-// the exception is set then.
-bool serve(Peer& peer, const rpc::Incoming& request) noexcept {
+}  // namespace
+
+bool serve_here(Peer& peer, const rpc::Incoming& request, PyRef* coroutine) noexcept {
   // Greenlets share their thread: there it is Python's own limit that counts.
   if (peer.cooperator() != nullptr) return answer(peer, request, false);
   std::optional<dialect::rpyc::ServingBound> bound;
@@ -54,9 +58,37 @@ bool serve(Peer& peer, const rpc::Incoming& request) noexcept {
                   dialect::rpyc::ThreadBinding{request.sender_thread, request.recipient_thread});
   }
   ++serving_depth;
-  const bool stay = answer(peer, request, serving_depth > peer.limits().max_call_depth);
+  const bool stay = answer(peer, request, serving_depth > peer.limits().max_call_depth, coroutine);
   --serving_depth;
   return stay;
+}
+
+namespace {
+
+// Whether this thread, whose wait found the request, is the one to serve it.
+bool is_for_this_thread(Peer& peer, const rpc::WorkQueue& queue, const rpc::Incoming& request,
+                        const Adopting* adopting) noexcept {
+  if (request.on_behalf_of != rpc::Incoming::kNobody) {
+    return request.on_behalf_of == queue.waits_for();
+  }
+  return adopting != nullptr && peer.adopts(request);
+}
+
+// Where the program has said where requests run. False as above.
+bool dispatch_elsewhere(Peer& peer, rpc::WorkQueue& queue, rpc::Incoming& request,
+                        const Adopting* adopting) noexcept {
+  if (is_for_this_thread(peer, queue, request, adopting) || runs_anywhere(peer, request)) {
+    queue.begin();
+    return serve_here(peer, request);
+  }
+  // Of a peer that does not say what it is part of: a callback, for all we know.
+  if (const auto question = peer.adopting_question(request);
+      question && queue.give(request, *question)) {
+    return true;
+  }
+  hand_over(peer, std::move(request));
+  queue.begin();
+  return true;
 }
 
 }  // namespace
@@ -65,7 +97,15 @@ void Peer::dispatch(rpc::WorkQueue& queue) noexcept {
   if (interpreter_is_gone()) return queue.stop();
   const AdoptThread gil;
   const PyRef alive = PyRef::share(owner_object());  // the user's code may drop the connection
+  Adopting* const adopting =
+      dispatcher() != nullptr ? Adopting::of(*this, queue.waits_for()) : nullptr;
+  if (adopting != nullptr) adopting->pause();
   while (auto work = queue.take()) {
+    if (dispatcher() != nullptr && work->completed == nullptr &&
+        work->incoming.kind == rpc::Incoming::Kind::kRequest) [[unlikely]] {
+      if (!dispatch_elsewhere(*this, queue, work->incoming, adopting)) return queue.stop();
+      continue;
+    }
     queue.begin();
     if (work->completed != nullptr) {
       announce_completion(*work->completed);
@@ -73,10 +113,13 @@ void Peer::dispatch(rpc::WorkQueue& queue) noexcept {
       serve_notice(*this, work->incoming);
     } else if (work->incoming.kind != rpc::Incoming::Kind::kRequest) {
       give_back(*this, work->incoming.kind, work->incoming.body);  // it came too late
-    } else if (!serve(*this, work->incoming)) {
+    } else if (!serve_here(*this, work->incoming)) {
       return queue.stop();
     }
   }
+  if (adopting == nullptr) return;
+  adopting->resume();
+  if (PyErr_Occurred() != nullptr) queue.stop();
 }
 
 }  // namespace sinew::python

@@ -4,6 +4,7 @@
 
 #include "canceller.h"
 #include "errors.h"
+#include "job.h"
 #include "peer.h"
 
 namespace sinew::python {
@@ -53,7 +54,7 @@ bool Serving::cancel(std::uint64_t peer_serial, std::int64_t seq) noexcept {
   while (found != nullptr && !(found->peer_.serial() == peer_serial && found->seq_ == seq)) {
     found = found->next_;
   }
-  if (found == nullptr) return false;
+  if (found == nullptr) return stop_job(peer_serial, seq);
   if (!found->cancelled_.exchange(true) && found->inner_ == nullptr) found->strike();
   return true;
 }

@@ -32,6 +32,8 @@ struct State {
   PyRef pool_type;
   PyRef tls_context_type;
   PyRef tls_stream_type;
+  PyRef dispatcher_type;
+  PyRef job_type;
 
   /// A method of connections that the engine has taken over (overrides.h).
   struct Hook {

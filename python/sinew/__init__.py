@@ -28,6 +28,7 @@ _PLACES = {
     "async_": ("sinew.rpyc.utils.helpers", "async_"),
     "buffiter": ("sinew.rpyc.utils.helpers", "buffiter"),
     "connect": ("sinew.connecting", "connect"),
+    "dispatch": ("sinew.dispatch", None),
     "deadline": ("sinew.deadlines", "deadline"),
     "expose": ("sinew.exposing", "expose"),
     "install_as": ("sinew.aliasing", "install_as"),

@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Literal, TypeVar, overload
 
+from sinew import dispatch as dispatch
 from sinew._sinew import AsyncResult as AsyncResult
 from sinew._sinew import Cancelled as Cancelled
 from sinew._sinew import LimitError as LimitError
@@ -34,6 +35,7 @@ def connect(
     verify: bool = True,
     server_name: str | None = None,
     token: str | bytes | os.PathLike[str] | bool | None = None,
+    dispatcher: dispatch.Dispatcher | None = None,
     reconnect: Literal[False] | None = None,
     ssh_options: Sequence[str] = (),
 ) -> Connection: ...
@@ -51,6 +53,7 @@ def connect(
     verify: bool = True,
     server_name: str | None = None,
     token: str | bytes | os.PathLike[str] | bool | None = None,
+    dispatcher: dispatch.Dispatcher | None = None,
     reconnect: Backoff | Literal[True],
     on_lost: Callable[[ReconnectingConnection, str], Any] | None = None,
     on_restored: Callable[[ReconnectingConnection], Any] | None = None,

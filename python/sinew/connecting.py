@@ -163,6 +163,7 @@ def connect(
     verify: bool = True,
     server_name: str | None = None,
     token: Any = None,
+    dispatcher: Any = None,
     reconnect: Any = None,
     on_lost: Any = None,
     on_restored: Any = None,
@@ -176,7 +177,9 @@ def connect(
     connection; `ssh_options` are arguments of the program `ssh` (`sinew.ssh` has more options).
     `service` is what this side offers to the peer, a class or an instance of `rpyc.Service`;
     nothing by default. `timeout` limits the connecting, in seconds, by default to 3 and with ssh to
-    20; `config` is laid over RPyC's configuration.
+    20; `config` is laid over RPyC's configuration. What the peer asks of this side (callbacks) runs
+    where `dispatcher`, one of `sinew.dispatch`, says, if it is not part of a call that a thread
+    waits for; else on the thread that reads it.
 
     With `tls`, the server's certificate has to be for the host of the `uri`, or for `server_name`,
     and signed by an authority in `cafile` (a file or a folder; those of the system by default) that
@@ -206,6 +209,7 @@ def connect(
             service,
             timeout=timeout,
             config=config,
+            dispatcher=dispatcher,
             ssh_options=ssh_options,
             **of_tls,
         )
@@ -213,6 +217,8 @@ def connect(
     if on_lost is not None or on_restored is not None:
         raise TypeError("on_lost and on_restored need reconnect=sinew.Backoff()")
     refuse_misspelt(config or ())
+    if dispatcher is not None:
+        config = {**(config or {}), "dispatcher": dispatcher}
     place = address.parse(uri)
     certificates = any((certfile, keyfile, cafile, crlfile, server_name)) or not verify
     if ssh_options and not place.is_ssh:

@@ -136,6 +136,9 @@ def serve(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> Non
     An address that other machines can reach needs one of the two, a token or a `cafile`: else
     PermissionError, unless `insecure` says that whoever connects is to be served.
 
+    Calls of each client run on a thread of its own; with `dispatcher`, one of `sinew.dispatch`, all
+    run where that says.
+
     With `tls://host:port` it shows `certfile`, whose key is in `keyfile` (or in the same file).
     With `cafile` a client has to show a certificate that an authority in it has signed, unless
     `verify` is False, and has not revoked in `crlfile`. A client that has not done the handshake in

@@ -65,6 +65,15 @@ class ExportTable {
     return entries_.find(known->second)->second.view(known->second);
   }
 
+  /// Counts one sending that did not happen: keeps an object that is in the table, for whoever is
+  /// going to look for it there, until it is released for that, too. False if there is none.
+  bool retain(const ObjectIdView& id) {
+    const auto entry = entries_.find(IdKey{id.class_id, id.instance_id});
+    if (entry == entries_.end()) return false;
+    ++entry.value().count;
+    return true;
+  }
+
   /// What came of a release.
   struct Released {
     std::optional<Handle> handle;  ///< the object, if the peer holds it no longer

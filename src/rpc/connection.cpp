@@ -102,6 +102,11 @@ Result<bool> Connection::start_later(Call& call, const Writer& request) {
   return sent ? sent : Result<bool>(true);
 }
 
+void Connection::expect_wait(Call& call) noexcept {
+  const std::scoped_lock lock(mutex_);
+  call.awaited_ = true;
+}
+
 WaitStatus Connection::wait(Call& call, Deadline deadline) {
   if (call.done()) return WaitStatus::kDone;
   Seat seat(&call);

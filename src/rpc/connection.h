@@ -79,6 +79,10 @@ class Connection {
   /// for a moment, so that they leave together; whoever waits or serves sends them.
   Result<bool> start_later(Call& call, const Writer& request);
 
+  /// A thread is going to wait() for a call that was sent before: what belongs to it may be kept
+  /// for that thread.
+  void expect_wait(Call& call) noexcept;
+
   /// Waits for `call`, reading and serving meanwhile. After kTimedOut and kInterrupted the call is
   /// still registered: forget() it or wait again.
   WaitStatus wait(Call& call, Deadline deadline);
@@ -305,6 +309,14 @@ class WorkQueue {
 
   /// The work taken last has started: lets another thread lead.
   void begin() noexcept;
+
+  /// Gives a request instead to the thread that waits, or is about to, for the answer to our
+  /// `question`, together with the lead. False, and nothing has happened, if none does, or it is
+  /// busy.
+  bool give(Incoming& request, std::int64_t question) noexcept;
+
+  /// The question whose answer this thread waits for, or Incoming::kNobody.
+  std::int64_t waits_for() const noexcept;
 
   /// Ends the wait of this thread with kInterrupted once the dispatcher returns: serving raised
   /// something that is to leave through the waiting call.

@@ -430,6 +430,17 @@ std::optional<Work> WorkQueue::take() noexcept {
   return std::nullopt;
 }
 
+bool WorkQueue::give(Incoming& request, std::int64_t question) noexcept {
+  const std::int64_t said = std::exchange(request.on_behalf_of, question);
+  if (connection_.give_to_waiter(seat_, request)) return true;
+  request.on_behalf_of = said;
+  return false;
+}
+
+std::int64_t WorkQueue::waits_for() const noexcept {
+  return seat_.call != nullptr ? seat_.call->seq() : Incoming::kNobody;
+}
+
 void WorkQueue::done() noexcept {
   if (!std::exchange(serving_, false)) return;
   connection_.serving_.fetch_sub(1, std::memory_order_relaxed);

@@ -56,6 +56,11 @@ TEST(References, ThoseOfTheSenderAreVisitedInOrder) {
   const Found found = find(out);
   EXPECT_TRUE(found.result);
   EXPECT_EQ(found.instances, (std::vector<std::int64_t>{1, 3}));
+  std::vector<std::int64_t> ours;
+  Reader in(out.copied());
+  EXPECT_TRUE(for_each_export(
+      in, kDepth, [&](const object::ObjectIdView& id) { ours.push_back(id.instance_id); }));
+  EXPECT_EQ(ours, std::vector<std::int64_t>{2});
 }
 
 TEST(References, NestingIsBounded) {

@@ -54,6 +54,7 @@ DEFAULT_CONFIG = {
     "close_timeout": 1,
     "first_frame_timeout": None,
     "frame_timeout": None,
+    "dispatcher": None,
     "max_connections": 10_000,
     "max_connections_per_source": None,
     "max_frame_size": 1 << 30,

@@ -43,6 +43,7 @@ class Connection(ViewedConnection):
     """
 
     __module__ = "rpyc.core.protocol"
+    _dispatcher = None  # where requests run; None: on the thread that reads them
     _cooperator = None  # who waits in a program whose threads are greenlets
 
     def __init__(self, root, channel, config={}):  # noqa: B006 - stock's signature; only read
@@ -63,6 +64,9 @@ class Connection(ViewedConnection):
         own = type(self)._request_handlers.__func__
         if own is not Connection._request_handlers.__func__:
             self._handlers = Handlers(self, self._request_handlers())
+        self._dispatcher = self._config["dispatcher"]
+        if self._dispatcher is not None:
+            self._use_dispatcher()
         self._closed = False
 
     def _attach(self, channel):
@@ -92,6 +96,12 @@ class Connection(ViewedConnection):
 
             self._cooperator = Cooperator(self, stream)
             self._set_cooperator(self._cooperator)
+
+    def _use_dispatcher(self):
+        """Have the requests of the peer run where the configuration says."""
+        if self._cooperator is not None:
+            raise TypeError("a dispatcher needs threads, and gevent has made them greenlets")
+        self._set_dispatcher(self._dispatcher)
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -182,7 +192,32 @@ class Connection(ViewedConnection):
         finally:
             root, self._local_root = self._local_root, None
             if root is not None and hasattr(root, "on_disconnect"):
-                root.on_disconnect(self)
+                self._tell(root.on_disconnect)
+
+    def _tell(self, method):
+        """Call `on_disconnect` where requests run; here if nothing runs there any more."""
+        if self._dispatcher is not None and not self._dispatcher.is_here:
+            try:
+                return self._dispatcher.submit(lambda: self._logging(method, self))
+            except Exception:
+                pass  # closed
+        return method(self)
+
+    def _logging(self, function, *args):
+        """Call a function where nobody would catch what it raises."""
+        try:
+            function(*args)
+        except Exception:
+            logger = self._config["logger"]
+            if logger is not None:
+                logger.exception("error while the connection was closed")
+
+    def _close_in_turn(self):
+        """End a connection that is not read any more, after what the peer has asked for."""
+        if self._dispatcher is None:
+            self.close()
+        else:
+            self._when_settled(lambda: self._logging(self.close))
 
     # -- asking -------------------------------------------------------------------------------
 
@@ -219,7 +254,7 @@ class Connection(ViewedConnection):
         try:
             self._serve_quietly()
         finally:
-            self.close()
+            self._close_in_turn()
 
     def serve_threaded(self, thread_count=10):
         """Serve the peer with several threads until the connection ends."""
@@ -230,7 +265,7 @@ class Connection(ViewedConnection):
             for thread in threads:
                 thread.join()
         finally:
-            self.close()
+            self._close_in_turn()
 
     def _serve_quietly(self):
         try:

@@ -66,6 +66,7 @@ class Server:
         logger=None,
         listener_timeout=0.5,
         socket_path=None,
+        dispatcher=None,
     ):
         self.active = False
         self._closed = False
@@ -74,6 +75,8 @@ class Server:
         self.backlog = backlog
         self.auto_register = bool(registrar) if auto_register is None else auto_register
         self.protocol_config = {} if protocol_config is None else protocol_config
+        if dispatcher is not None:
+            self.protocol_config = {**self.protocol_config, "dispatcher": dispatcher}
         self.clients = set()
         self._admitted = {}  # what authenticators have made of clients, such as a socket with TLS
         self._unheard = (
@@ -254,7 +257,10 @@ class Server:
         config.setdefault("wire_family", "detect")
         config.setdefault("offer_extensions", False)
         config.setdefault("max_first_frame_size", _FIRST_FRAME)
-        conn = self.service._connect(Channel(SocketStream(sock)), config)
+        connect, channel = self.service._connect, Channel(SocketStream(sock))
+        dispatcher = config.get("dispatcher")
+        # `on_connect` is the program's, too.
+        conn = (dispatcher.run if dispatcher is not None else _call)(connect, channel, config)
         limit = conn._config["first_frame_timeout"]
         if limit is not None:
             self._unheard.append((time.monotonic() + limit, sock, weakref.ref(conn)))
@@ -377,6 +383,10 @@ def _source(sock):
 
 
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
+
+
+def _call(function, *args):
+    return function(*args)
 
 
 def _tcp_listener(hostname, port, ipv6, reuse_addr):
@@ -537,6 +547,6 @@ class ThreadPoolServer(Server):
         """Let go of a client whose connection is over."""
         try:
             if conn is not None:
-                conn.close()
+                conn._close_in_turn()
         finally:
             self._let_go(sock)

@@ -1,0 +1,118 @@
+"""On which thread a server's calls run, and in which order."""
+
+import threading
+
+import pytest
+
+from harness.combos import only
+from harness.waiting import Worker, eventually
+
+pytestmark = only(server="ours")
+
+
+def test_everything_that_runs_the_programs_code_runs_on_the_given_thread(
+    served, connect_here, loop, work
+):
+    conn = connect_here(served(loop))
+    thing = conn.root.thing()
+    assert thing.attribute == 1
+    thing.method()
+    assert (str(thing), repr(thing), hash(thing)) == ("thing", "<thing>", 7)
+    assert thing == conn.root.thing()
+    with thing:
+        assert list(thing) == [1, 2]
+        assert len(thing) == 2
+    del thing
+    eventually(lambda: conn.root.where() and "del" in dict(work.journal))
+    conn.close()
+    eventually(lambda: "disconnect" in dict(work.journal))
+    assert {thread for _, thread in work.journal} == {loop.drainer}
+    assert {what for what, _ in work.journal} >= set(
+        "connect attribute method str repr hash enter eq exit iter len del disconnect".split()
+    )
+
+
+def test_a_ping_does_not_wait_for_the_thread(ours, served, connect_here, work):
+    loop = ours.dispatch.MainLoop()
+    drainer = Worker(loop.run_forever)
+    conn = connect_here(served(loop))
+    waiting = Worker(conn.root.wait)
+    assert work.entered.acquire(timeout=10)
+    conn.ping(timeout=10)
+    work.gate.set()
+    assert waiting.result() == drainer.ident
+    loop.stop()
+    drainer.result()
+
+
+def test_one_dispatcher_serves_many_connections_and_servers(served, connect_here, loop):
+    servers = [served(loop), served(loop)]
+    conns = [connect_here(server) for server in servers for _ in range(3)]
+    assert {conn.root.where() for conn in conns} == {loop.drainer}
+
+
+def test_calls_of_a_connection_run_in_the_order_in_which_they_were_made(
+    served, connect_here, loop, work, rpyc
+):
+    conn = connect_here(served(loop))
+    note = rpyc.async_(conn.root.note)
+    results = [note(i) for i in range(300)]
+    for result in results:
+        result.wait()
+    assert [item for item in work.journal if isinstance(item, int)] == list(range(300))
+
+
+def test_what_a_client_asked_for_before_it_left_is_done(served, connect_here, ours, work, rpyc):
+    loop = ours.dispatch.MainLoop()
+    server = served(loop)
+    drainer = Worker(loop.run_forever)
+    conn = connect_here(server)
+    note = rpyc.async_(conn.root.note)
+    results = [note(i) for i in range(50)]
+    conn.close()
+    eventually(lambda: any(item[0] == "disconnect" for item in work.journal if type(item) is tuple))
+    assert [item for item in work.journal if isinstance(item, int)] == list(range(50))
+    assert work.journal[-1] == ("disconnect", drainer.ident)
+    assert len(results) == 50
+    loop.stop()
+    drainer.result()
+
+
+def test_exceptions_come_back(served, connect_here, loop):
+    conn = connect_here(served(loop))
+    with pytest.raises(KeyError, match="failed"):
+        conn.root.fail()
+    assert conn.root.add(1, 2) == 3
+
+
+def test_calls_on_a_pool_run_at_the_same_time(ours, served, connect_here, work):
+    conn = connect_here(served(ours.dispatch.Pool(3)))
+    wait = conn.root.wait
+    waiting = [Worker(wait) for _ in range(5)]
+    for _ in range(3):
+        assert work.entered.acquire(timeout=10)
+    assert not work.entered.acquire(timeout=0.1)  # the pool has three threads
+    conn.ping()
+    work.gate.set()
+    threads = {each.result() for each in waiting}
+    assert work.most_at_once == 3
+    assert len(threads) == 3
+    assert threading.get_ident() not in threads
+
+
+def test_one_at_a_time_means_one_at_a_time_for_64_clients(ours, served, connect_here, work):
+    server = served(ours.dispatch.OneAtATime())
+    conns = [connect_here(server) for _ in range(64)]
+
+    def count(conn):
+        for _ in range(10):
+            conn.root.count()
+
+    for worker in [Worker(count, conn) for conn in conns]:
+        worker.result(25)
+    assert (work.total, work.most_at_once) == (640, 1)
+
+
+def test_a_pool_of_connections_may_hand_its_calls_over(served, connect_here, loop):
+    conn = connect_here(served(loop, server="ThreadPoolServer"))
+    assert {conn.root.where() for _ in range(20)} == {loop.drainer}
