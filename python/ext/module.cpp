@@ -121,14 +121,14 @@ int module_exec(PyObject* module) {
     return -1;
   }
   State* const state = new (state_in(module)) State();
-  const bool made =
-      survive_shutdown() && state->names.intern() && init_limit_error(*state, module) &&
-      init_stale_error(*state, module) && init_serving(*state, module) &&
-      init_connection_type(*state, module) && init_netref_types(*state, module) &&
-      init_method_types(*state, module) && init_buffered_iterator_type(*state, module) &&
-      init_async_result_type(*state, module) && init_pool_type(*state, module) &&
-      init_tls_types(*state, module) && init_dispatcher_type(*state, module) &&
-      init_job_type(*state, module);
+  const bool made = survive_shutdown() && state->names.intern() &&
+                    init_limit_error(*state, module) && init_stale_error(*state, module) &&
+                    init_serving(*state, module) && init_connection_type(*state, module) &&
+                    init_netref_types(*state, module) && init_method_types(*state, module) &&
+                    init_buffered_iterator_type(*state, module) &&
+                    init_async_result_type(*state, module) && init_pool_type(*state, module) &&
+                    init_tls_types(*state, module) && init_dispatcher_type(*state, module) &&
+                    init_job_type(*state, module);
   state->local_names = PyRef::steal(PyFrozenSet_New(nullptr));
   if (!made || !state->local_names) return -1;
   return PyModule_AddFunctions(module, kCodecMethods);

@@ -4,7 +4,10 @@ import pytest
 
 from harness.combos import stock_bug
 
-collide = stock_bug("objects of two upstreams with the same id are one", server="stock")
+# Whether the ids of two processes are the same is up to their memory.
+collide = stock_bug(
+    "objects of two upstreams with the same id are one", server="stock", strict=False
+)
 
 
 @pytest.fixture
