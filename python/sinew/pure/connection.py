@@ -324,11 +324,11 @@ class Connection(Boxes, Handlers):
         except Exception as error:
             return True, error
 
-    def _serve_request(self, seq, handler, box, error):
+    def _serve_request(self, seq, handler, box, unreadable):
         lent = []
         try:
-            if error is not None:
-                raise error
+            if unreadable is not None:
+                raise unreadable
             # Kept until it is sent: a proxy that died before would be given back before.
             result = self._run(handler, box)
             message = self._message(REPLY, seq, self._box(result, lent))
@@ -339,6 +339,8 @@ class Connection(Boxes, Handlers):
             if self._closed:
                 return  # nobody is there to be told
             message = self._message(EXCEPTION, seq, encode(self._describe(error)))
+            if handler != DEL:  # its frames would keep what was given back
+                self._last_traceback = error.__traceback__
         if not self._closed:
             self._send(message)
 
@@ -365,7 +367,6 @@ class Connection(Boxes, Handlers):
 
     def _describe(self, error):
         kind, config = type(error), self._config
-        self._last_traceback = error.__traceback__
         if config["logger"] is not None and kind is not StopIteration:
             config["logger"].debug("Exception caught", exc_info=error)
         return dump_exception(
