@@ -66,6 +66,7 @@ class Server:
         logger=None,
         listener_timeout=0.5,
         socket_path=None,
+        *,
         dispatcher=None,
     ):
         self.active = False
