@@ -245,6 +245,14 @@ PyObject* connection_set_dispatcher(PyObject* object, PyObject* dispatcher) {
   Py_RETURN_NONE;
 }
 
+PyObject* connection_set_wakeup(PyObject* object, PyObject* descriptor) {
+  Peer* const peer = peer_of(self_of(object));
+  const int number = PyLong_AsLong(descriptor) == -1 ? -1 : PyObject_AsFileDescriptor(descriptor);
+  if (peer == nullptr || PyErr_Occurred() != nullptr) return nullptr;
+  peer->set_wakeup(number);
+  Py_RETURN_NONE;
+}
+
 PyObject* connection_when_settled(PyObject* object, PyObject* work) {
   Peer* const peer = peer_of(self_of(object));
   if (peer == nullptr) return nullptr;
@@ -371,6 +379,8 @@ PyMethodDef kConnectionMethods[] = {
      "greenlets."},
     {"_set_dispatcher", caught<connection_set_dispatcher>, METH_O,
      "Says where the requests of the peer run."},
+    {"_set_wakeup", caught<connection_set_wakeup>, METH_O,
+     "An eventfd to be made readable when what was read waits to be served; -1 for none."},
     {"_when_settled", caught<connection_when_settled>, METH_O,
      "Has the dispatcher call function() when it has run what the peer has asked for."},
     {"_end", caught<connection_end>, METH_O, "Ends the connection for the reason given."},

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include <pthread.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <string>
@@ -200,6 +201,12 @@ void Peer::set_on_messages_left(std::function<void()> function) {
 void Peer::messages_left() noexcept {
   const std::scoped_lock lock(on_messages_left_mutex_);
   if (on_messages_left_) on_messages_left_();
+  if (wakeup_ >= 0) static_cast<void>(::eventfd_write(wakeup_, 1));
+}
+
+void Peer::set_wakeup(int descriptor) noexcept {
+  const std::scoped_lock lock(on_messages_left_mutex_);
+  wakeup_ = descriptor;
 }
 
 void Peer::cancel(std::int64_t seq) noexcept { Canceller::get().cancel(serial_, seq); }

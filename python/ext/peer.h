@@ -223,6 +223,10 @@ class Peer final : public rpc::Dispatcher {
   /// for somebody to serve them. Empty: nobody. It is not running any more on return.
   void set_on_messages_left(std::function<void()> function);
 
+  /// The same by a descriptor, an eventfd: readable then. -1: none. It may be closed on return once
+  /// it was exchanged.
+  void set_wakeup(int descriptor) noexcept;
+
  private:
   Peer(ConnectionObject* owner, std::unique_ptr<io::Stream> stream,
        std::unique_ptr<dialect::rpyc::RpycSession> session, const PeerLimits& limits,
@@ -282,6 +286,7 @@ class Peer final : public rpc::Dispatcher {
   bool offered_ = false;
   std::mutex on_messages_left_mutex_;
   std::function<void()> on_messages_left_;  // guarded by on_messages_left_mutex_
+  int wakeup_ = -1;                         // guarded by on_messages_left_mutex_
   const PeerLimits limits_;
   dialect::rpyc::RpycSession& session_;  // owned by connection_
   Settings settings_;

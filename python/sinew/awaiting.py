@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 from contextlib import contextmanager, suppress
 
 TYPE_CHECKING = False
@@ -56,27 +58,76 @@ def _limited(
 @contextmanager
 def _served(conn: Any, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     """Have the loop serve the connection meanwhile."""
-    watchers = conn.__dict__.setdefault("_watchers", {})  # loop -> how many wait
-    count = watchers.get(loop, 0)
-    descriptor = -1
-    with suppress(EOFError, OSError):
-        descriptor = conn.fileno()
-    if count == 0 and descriptor >= 0:
-        loop.add_reader(descriptor, _serve, conn, loop, descriptor)
-        loop.call_soon(_serve, conn, loop, descriptor)  # what was read already is not on it
-    watchers[loop] = count + 1
+    watch = conn.__dict__.get("_watch")
+    if watch is None:
+        watch = conn._watch = _Watch(conn)
+    watch.add(loop)
     try:
         yield
     finally:
-        watchers[loop] -= 1
-        if watchers[loop] == 0:
-            del watchers[loop]
-            if not loop.is_closed() and descriptor >= 0:
+        watch.remove(loop)
+
+
+class _Watch:
+    """The loops that wait for answers on a connection, and the descriptors that they watch.
+
+    That of the connection tells of what comes, and an eventfd of what another thread has read and
+    left, when it had what it wanted itself.
+    """
+
+    def __init__(self, conn: Any) -> None:
+        self._conn = conn
+        self._lock = threading.Lock()
+        self._counts: dict[asyncio.AbstractEventLoop, int] = {}  # how many wait on each loop
+        self._descriptors: tuple[int, ...] = ()
+
+    def add(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            if not self._counts:
+                self._open()
+            count = self._counts[loop] = self._counts.get(loop, 0) + 1
+            descriptors = self._descriptors
+        if count == 1:
+            for descriptor in descriptors:
+                loop.add_reader(descriptor, self._serve, loop)
+            loop.call_soon(self._serve, loop)  # what was left before is on neither
+
+    def remove(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            self._counts[loop] -= 1
+            if self._counts[loop] == 0:
+                del self._counts[loop]
+                self._forget(loop)
+            if not self._counts:
+                self._close()
+
+    def _open(self) -> None:
+        wakeup = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._conn._set_wakeup(wakeup)
+        try:
+            self._descriptors = (wakeup, self._conn.fileno())
+        except (EOFError, OSError):  # the connection has ended
+            self._descriptors = (wakeup,)
+
+    def _close(self) -> None:
+        wakeup, *_ = self._descriptors
+        self._conn._set_wakeup(-1)
+        self._descriptors = ()
+        os.close(wakeup)
+
+    def _forget(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not loop.is_closed():
+            for descriptor in self._descriptors:
                 loop.remove_reader(descriptor)
 
-
-def _serve(conn: Any, loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
-    try:
-        conn.serve(0, False)
-    except EOFError:  # those who wait have been told
-        loop.remove_reader(descriptor)
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            if loop not in self._counts:
+                return
+            with suppress(BlockingIOError):
+                os.eventfd_read(self._descriptors[0])
+        try:
+            self._conn.serve(0, False)
+        except EOFError:  # those who wait have been told
+            with self._lock:
+                self._forget(loop)

@@ -143,7 +143,8 @@ void Connection::leave(Seat& seat, std::unique_lock<std::mutex>& lock) noexcept 
   // Who has served stopped leading before that; if nobody leads since, it is the last one to look.
   const bool is_last = turnstile_.leads(seat) || !turnstile_.has_leader();
   const bool messages_left =
-      is_last && !turnstile_.has_followers() && (has_message() || stream_->has_buffered());
+      is_last && !turnstile_.has_followers() &&
+      (has_message() || stream_->has_buffered() || announce_.load(std::memory_order_relaxed));
   stop_leading(seat, lock);
   if (messages_left) dispatcher_.messages_left();
 }

@@ -40,9 +40,9 @@ class Dispatcher {
   /// a thread of the engine, before what is held back is sent. Must not wait.
   virtual void before_idle_flush() noexcept {}
 
-  /// Messages that have been read wait for somebody to serve them, and no thread is at it or waits
-  /// to be: whoever watches the descriptor would not learn of them. Called on the thread that read
-  /// them, without a lock. Must not wait.
+  /// Messages that have been read, or announcements, wait for somebody to serve them, and no thread
+  /// is at it or waits to be: whoever watches the descriptor would not learn of them. Called on the
+  /// thread that read them, without a lock. Must not wait.
   virtual void messages_left() noexcept {}
 
   /// Whether this thread is the one that signals are handled on: its waits are then cut in slices,

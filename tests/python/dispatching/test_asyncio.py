@@ -184,6 +184,32 @@ def test_waiting_for_a_result_leaves_the_loop_free(ours, serve, connect_to, rpyc
 
 
 @only(client="ours")
+def test_a_loop_and_a_thread_share_a_connection(ours, serve, connect_to, rpyc):
+    conn = connect_to(serve("gates:gates"))
+    add = conn.root.add
+    over = threading.Event()
+
+    def call():
+        count = 0
+        while not over.is_set():
+            assert add(count, 1) == count + 1
+            count += 1
+        return count
+
+    async def main():
+        plus = rpyc.async_(add)
+        for i in range(1500):
+            assert await plus(i, i) == 2 * i
+
+    other = Worker(call)
+    try:
+        asyncio.run(asyncio.wait_for(main(), 20))
+    finally:
+        over.set()
+    assert other.result() > 0
+
+
+@only(client="ours")
 def test_a_cancelled_task_and_a_dead_peer_end_the_waiting(ours, serve, connect_to, rpyc):
     server = serve("gates:gates", fresh=True)
     conn = connect_to(server)
