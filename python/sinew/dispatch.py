@@ -31,11 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
-__all__ = ["Asyncio", "Closed", "Dispatcher", "MainLoop", "OneAtATime", "Pool", "Posted"]
-
-
-class Closed(RuntimeError):  # noqa: N818 - reads as what has happened
-    """The dispatcher was closed, or its loop is: it runs nothing any more."""
+__all__ = ["Asyncio", "Dispatcher", "MainLoop", "OneAtATime", "Pool", "Posted"]
 
 
 class Dispatcher(_sinew.Dispatcher):
@@ -71,7 +67,7 @@ class Dispatcher(_sinew.Dispatcher):
         raise NotImplementedError
 
     def close(self) -> None:
-        """Run nothing any more: what waits, and what comes, is answered with `Closed`."""
+        """Run nothing any more: what waits, and what comes, is answered with RuntimeError."""
         self._closed = True
 
     def __enter__(self) -> Dispatcher:
@@ -90,7 +86,7 @@ class Dispatcher(_sinew.Dispatcher):
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
-            raise Closed(f"the {type(self).__name__} was closed: it runs no more calls")
+            raise RuntimeError(f"the {type(self).__name__} was closed: it runs no more calls")
 
 
 class _Errand:
@@ -116,7 +112,7 @@ class _Errand:
 
     def __del__(self) -> None:
         if not self._done.is_set():
-            self.fail(Closed("dropped without being run"))
+            self.fail(RuntimeError("dropped without being run"))
 
     def result(self) -> Any:
         self._done.wait()
@@ -129,7 +125,7 @@ def _fail(job: Any, dispatcher: Dispatcher) -> None:
     """Answer a job that is not going to be run."""
     fail = getattr(job, "fail", None)  # what only lets go of an object has none
     if fail is not None:
-        fail(Closed(f"the {type(dispatcher).__name__} was closed before it ran the call"))
+        fail(RuntimeError(f"the {type(dispatcher).__name__} was closed before it ran the call"))
 
 
 class Pool(Dispatcher):
@@ -163,7 +159,7 @@ class Pool(Dispatcher):
             self._note_change()
 
     def close(self) -> None:
-        """Fail what waits with `Closed`; what runs goes on to its end."""
+        """Fail what waits with RuntimeError; what runs goes on to its end."""
         with self._changing:
             if self._closed:
                 return
@@ -298,7 +294,7 @@ class MainLoop(Dispatcher):
         self._wake()
 
     def close(self) -> None:
-        """Fail what waits with `Closed`, and end `run_forever()`. threads: any."""
+        """Fail what waits with RuntimeError, and end `run_forever()`. threads: any."""
         self._closed = True
         while self._jobs:
             _fail(self._jobs.popleft(), self)
@@ -346,7 +342,7 @@ class Posted(Dispatcher):
         self._post(_Post(self, job))
 
     def close(self) -> None:
-        """Answer with `Closed` whatever is to run from now on."""
+        """Answer with RuntimeError whatever is to run from now on."""
         self._closed = True
 
 
@@ -405,10 +401,10 @@ class Asyncio(Dispatcher):
         try:
             self._loop.call_soon_threadsafe(self._run, job)
         except RuntimeError as error:
-            raise Closed(f"the asyncio loop that runs the calls is closed: {error}") from None
+            raise RuntimeError(f"the asyncio loop that runs the calls is closed: {error}") from None
 
     def close(self) -> None:
-        """Answer with `Closed` whatever is to run from now on, and cancel what is awaited."""
+        """Answer with RuntimeError whatever is to run from now on, and cancel what is awaited."""
         self._closed = True
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._cancel_all)

@@ -64,6 +64,15 @@ TEST_F(ExportTableTest, AReleaseThatCrossesANewSendingDoesNotEndIt) {
   EXPECT_NE(table_.find(id), nullptr);
 }
 
+TEST_F(ExportTableTest, WhatIsRetainedOutlivesThePeersRelease) {
+  const ObjectIdView id = sent(one_);
+  ASSERT_TRUE(table_.retain(id));
+  EXPECT_FALSE(table_.release(id, 1).handle);
+  ASSERT_NE(table_.find(id), nullptr);
+  EXPECT_EQ(table_.release(id, 1).handle, one_);
+  EXPECT_FALSE(table_.retain(id));
+}
+
 TEST_F(ExportTableTest, SerialNumbersAreNeverUsedAgain) {
   std::set<std::int64_t> serials;
   for (int i = 0; i < 10; ++i) {

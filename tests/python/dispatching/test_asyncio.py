@@ -142,7 +142,7 @@ def test_a_closed_loop_is_an_error_at_once(ours, served, connect_here, running, 
     add = conn.root.add
     assert add(1, 2) == 3
     running.stop()
-    with pytest.raises(Exception, match="asyncio loop that runs the calls is closed"):
+    with pytest.raises(RuntimeError, match="asyncio loop that runs the calls is closed"):
         add(1, 2)
 
 

@@ -51,6 +51,38 @@ def test_one_call_too_many_is_refused_and_the_others_are_run(still, root, rpyc):
     assert still.pending == 0
 
 
+@only(client="ours")
+def test_what_a_refused_call_lent_is_given_back(still, root, ours):
+    call = ours.async_(drained(still, Worker(lambda: root.call)))
+    conn = object.__getattribute__(root, "____conn__")
+    lent = conn.counts()["exports"]
+    waiting = [call(lambda: None) for _ in range(3)]
+    eventually(lambda: still.pending == 3)
+    with pytest.raises(ours.LimitError):
+        call(lambda: None).value  # noqa: B018
+    assert waiting[0].cancel()
+    still.close()
+    for result in waiting[1:]:
+        with pytest.raises(RuntimeError, match="closed"):
+            result.value  # noqa: B018
+    eventually(lambda: conn.poll_all(0.01) or conn.counts()["exports"] == lent)
+
+
+def test_what_is_named_in_a_waiting_call_is_there_when_it_is_run(still, root, rpyc):
+    make = drained(still, Worker(lambda: root.thing))
+    thing = drained(still, Worker(make))
+    call = rpyc.async_(drained(still, Worker(lambda: root.call)))
+    length = drained(still, Worker(lambda: root.length))
+    result = call(length, thing)
+    eventually(lambda: still.pending == 1)
+    del thing, length
+    gc.collect()
+    root.____conn__.ping()  # takes the releases along
+    still.run_pending()
+    result.set_expiry(10)
+    assert result.value == 2
+
+
 def test_a_loop_of_ones_own_watches_the_descriptor(still, root, rpyc):
     add = rpyc.async_(drained(still, Worker(lambda: root.add)))
     assert select([still], [], [], 0)[0] == []
@@ -132,7 +164,7 @@ def test_closing_fails_what_waits_and_what_comes(still, root, rpyc):
     still.close()
     for result in (waiting, add(3, 4)):
         result.set_expiry(10)
-        with pytest.raises(Exception, match="MainLoop was closed"):
+        with pytest.raises(RuntimeError, match="MainLoop was closed"):
             result.value  # noqa: B018
     assert still.pending == 0
 
@@ -179,6 +211,7 @@ def test_a_client_that_leaves_while_its_calls_run_takes_nothing_with_it(
 ):
     server = served(ours.dispatch.Pool(2))
     conn, other = connect_here(server), connect_here(server)
+    other.ping()  # it has been welcomed, which takes the pool, too
     wait = rpyc.async_(conn.root.wait)
     waiting = [wait() for _ in range(4)]
     assert work.entered.acquire(timeout=10)

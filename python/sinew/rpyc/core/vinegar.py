@@ -31,7 +31,7 @@ _LONGEST_NAME = 256
 # A limit that was reached travels as the built-in exception that stock peers know, with the name of
 # the option as an attribute, by which peers of ours know it.
 _LIMIT_ERROR = ("sinew", "LimitError")
-_LIMITS = frozenset(key for key in DEFAULT_CONFIG if key.startswith("max_"))
+_LIMITS = frozenset(("max_pending", *(key for key in DEFAULT_CONFIG if key.startswith("max_"))))
 _LIMITS_OF_DEPTH = frozenset(("max_depth", "max_call_depth"))
 
 
