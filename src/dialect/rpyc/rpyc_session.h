@@ -31,6 +31,12 @@ struct SessionOptions {
   bool bind_threads = false;  ///< messages name threads (thread_binding.h); no extensions then
 };
 
+/// What messages in front of a request said about it.
+struct Prelude {
+  std::int64_t seq = 0;
+  rpc::Incoming about;
+};
+
 /// RPyC's frames and message headers, in both wire families, and what two Sinew peers agree on
 /// beyond them (docs/protocols/extensions.md).
 ///
@@ -85,12 +91,6 @@ class RpycSession final : public rpc::Session {
 
  private:
   static constexpr std::int64_t kNotOffered = -1;
-
-  // What messages in front of a request said about it.
-  struct Prelude {
-    std::int64_t seq = 0;
-    rpc::Incoming about;
-  };
 
   std::size_t limited(std::size_t size) const noexcept {
     return has_heard() ? size : std::min(size, options_.max_first_frame_size);
