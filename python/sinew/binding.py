@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 def is_reachable(host: str) -> bool:
     """Tell whether other machines may reach a listener bound to this numeric address."""
-    if not host:
-        return False  # a Unix socket
+    if host in ("", "127.0.0.1", "::1"):
+        return False  # the first is a Unix socket
     import ipaddress  # noqa: PLC0415 - only servers pay for it
 
     address = ipaddress.ip_address(host.partition("%")[0])

@@ -82,11 +82,12 @@ def test_a_stock_client_is_closed_and_the_log_says_why(stock, serve):
 
 @pytest.mark.usefixtures("quickly")
 @pytest.mark.parametrize("service", ["gates:gates", "classic:slave"])
-def test_a_stock_server_is_recognised(sinew, servers, service):
-    place = f"tcp://127.0.0.1:{servers.get('stock', service).port}"
+def test_a_stock_server_is_recognised(sinew, servers, service, stock_version):
+    place = f"tcp://127.0.0.1:{servers.get(f'stock-{stock_version}', service).port}"
+    config = {"wire_family": "B"} if stock_version.startswith("5") else {}
     with pytest.raises(PermissionError, match="does not take tokens"):
         sinew.connect(place, token=TOKEN)
-    with sinew.connect(place, token=False) as conn:
+    with sinew.connect(place, token=False, config=config) as conn:
         assert conn.root is not None
 
 
