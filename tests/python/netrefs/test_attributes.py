@@ -6,7 +6,7 @@ import weakref
 
 import pytest
 
-from harness.combos import stock_bug, with_pure
+from harness.combos import stock_bug, with_pure, without_pure
 
 pytestmark = with_pure
 
@@ -193,6 +193,7 @@ def test_a_remote_list_is_not_callable(remote):
     assert not callable(remote.CLOSED)
 
 
+@without_pure("its classes name their own module only")
 @stock_bug("another name before 6.0", client="stock", stock="5.3.1")
 def test_a_netref_names_its_own_module_and_type(remote, rpyc):
     bare = remote.Bare()

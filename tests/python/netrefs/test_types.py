@@ -15,6 +15,8 @@ TYPES = (
     "BoundMethod",
     "BufferedIterator",
     "Connection",
+    "Dispatcher",
+    "Job",
     "NetrefMetaclass",
     "Pool",
     "RemoteMethod",
@@ -22,15 +24,12 @@ TYPES = (
     "TlsStream",
 )
 # Only the engine makes these.
-MADE_INSIDE = ("BoundMethod", "BufferedIterator", "TlsStream")
+MADE_INSIDE = ("BoundMethod", "BufferedIterator", "Job", "TlsStream")
 
 # The garbage collector knows every type of the engine, exported or not.
 FIND = """
 import gc
 from sinew import _sinew
-from harness.combos import with_pure
-
-pytestmark = with_pure
 
 modules = ("sinew._sinew", "rpyc.core.netref", "rpyc.core.async_")
 found = [kind for kind in gc.get_objects() if isinstance(kind, type)]
