@@ -165,7 +165,9 @@ def test_the_top_level_has_every_name_of_stock():
     assert set(dir(ours)) >= names
 
 
-def test_deploying_takes_what_stock_takes():
+def test_deploying_takes_what_stock_takes(stock_version):
+    if stock_version != "6.0.2":
+        pytest.skip("as of 6.0")
     stock = importlib.import_module("rpyc.utils.zerodeploy").DeployedServer
     told, ours = parameters(stock), parameters(ours_of("rpyc.utils.zerodeploy").DeployedServer)
     script = [name for name, _, _ in told].index("server_script")

@@ -69,7 +69,7 @@ def test_a_hundred_clients_leave_nothing_behind(server, connect_to):
         conn = connect_to(server)
         conn.root.pid()
         conn.close()
-    eventually(lambda: children(server.pid) == [])
+    eventually(lambda: children(server.pid) == [], timeout=20)  # a hundred processes end
     eventually(lambda: descriptors(server.pid) == before)
 
 

@@ -134,6 +134,7 @@ def test_without_a_service_the_client_is_void(connect):
         conn.root.ask_client("ready")
 
 
+@without_pure("it speaks RPyC 6 to who has not spoken yet")
 def test_the_server_may_call_the_client_while_it_connects(connect, rpyc):
     """The client must answer as soon as it waits for anything itself."""
     conn = connect("services:eager", client_service=make_answering_service(rpyc))
