@@ -2,9 +2,9 @@
 
 #include <pthread.h>
 
-#include <atomic>
 #include <thread>
 
+#include "base/per_process.h"
 #include "base/signals.h"
 #include "gil.h"
 #include "serving.h"
@@ -16,25 +16,9 @@ namespace {
 // waking it for each would cost more than most requests.
 constexpr Duration kTick = std::chrono::milliseconds(20);
 
-std::atomic<Canceller*> current{nullptr};
-
-// Never destroyed: the thread may outlive every static object.
-Canceller* make() {
-  static const int registered = ::pthread_atfork(nullptr, nullptr, [] { current.store(nullptr); });
-  static_cast<void>(registered);
-  auto* fresh = new Canceller();
-  Canceller* expected = nullptr;
-  if (current.compare_exchange_strong(expected, fresh)) return fresh;
-  delete fresh;
-  return expected;
-}
-
 }  // namespace
 
-Canceller& Canceller::get() {
-  Canceller* const canceller = current.load(std::memory_order_acquire);
-  return canceller != nullptr ? *canceller : *make();
-}
+Canceller& Canceller::get() { return per_process<Canceller>(); }
 
 void Canceller::wake_locked(TimePoint at) {
   if (!started_) {

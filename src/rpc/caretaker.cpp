@@ -3,9 +3,9 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <atomic>
 #include <thread>
 
+#include "base/per_process.h"
 #include "base/signals.h"
 #include "rpc/connection.h"
 
@@ -21,25 +21,9 @@ constexpr Duration kStaysAlert = std::chrono::milliseconds(5);
 // Visits that are due within this time are made in one round.
 constexpr Duration kRound = std::chrono::milliseconds(5);
 
-std::atomic<Caretaker*> current{nullptr};
-
-// Never destroyed: the thread may outlive every static object.
-Caretaker* make() {
-  static const int registered = ::pthread_atfork(nullptr, nullptr, [] { current.store(nullptr); });
-  static_cast<void>(registered);
-  auto* fresh = new Caretaker();
-  Caretaker* expected = nullptr;
-  if (current.compare_exchange_strong(expected, fresh)) return fresh;
-  delete fresh;
-  return expected;
-}
-
 }  // namespace
 
-Caretaker& Caretaker::get() {
-  Caretaker* const flusher = current.load(std::memory_order_acquire);
-  return flusher != nullptr ? *flusher : *make();
-}
+Caretaker& Caretaker::get() { return per_process<Caretaker>(); }
 
 void Caretaker::start_locked() {
   if (started_) return;

@@ -28,12 +28,8 @@ def test_serve_of_the_program_reads_every_message(connect, server):
     assert len(conn.root.seen()) >= before + 3
 
 
-HOOKS = ["_listen", "_accept_method", "_authenticate_and_serve_client", "_serve_client"]
-
-
-@pytest.mark.parametrize("hook", [*HOOKS, "_handle_connection"])
-@pytest.mark.parametrize("kind", SERVERS)
-def test_a_hook_of_a_subclass_is_called(lib, kind, hook):
+def calls_hook(lib, kind, hook):
+    """Tell whether a server calls that method of a subclass while it serves a client."""
     base = getattr(submodule(lib, "utils.server"), kind)
     called = threading.Event()
 
@@ -46,29 +42,23 @@ def test_a_hook_of_a_subclass_is_called(lib, kind, hook):
     try:
         with lib.connect("127.0.0.1", server.port) as conn:
             conn.ping()
-            assert called.is_set()
+            return called.is_set()
     finally:
         server.close()
         serving.join(10)
+
+
+HOOKS = ["_listen", "_accept_method", "_authenticate_and_serve_client", "_serve_client"]
+
+
+@pytest.mark.parametrize("hook", [*HOOKS, "_handle_connection"])
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_hook_of_a_subclass_is_called(lib, kind, hook):
+    assert calls_hook(lib, kind, hook)
 
 
 @pytest.mark.parametrize(
     "hook", ["_listen", "_accept_method", "_authenticate_and_build_connection"]
 )
 def test_a_hook_of_a_pools_subclass_is_called(lib, hook):
-    base = submodule(lib, "utils.server").ThreadPoolServer
-    called = threading.Event()
-
-    def method(self, *args):
-        called.set()
-        return getattr(base, hook)(self, *args)
-
-    server = type("Own", (base,), {hook: method})(lib.Service, hostname="127.0.0.1", port=0)
-    serving = server._start_in_thread()
-    try:
-        with lib.connect("127.0.0.1", server.port) as conn:
-            conn.ping()
-            assert called.is_set()
-    finally:
-        server.close()
-        serving.join(10)
+    assert calls_hook(lib, "ThreadPoolServer", hook)
