@@ -62,15 +62,18 @@ def test_a_child_ends_with_its_client(server, connect_to):
 @UNREAPED
 @pytest.mark.timeout(60)
 def test_a_hundred_clients_leave_nothing_behind(server, connect_to):
-    connect_to(server).close()
+    def come_and_go():
+        conn = connect_to(server)
+        conn.root.pid()  # or the server may not have accepted yet when this returns
+        conn.close()
+
+    come_and_go()
     eventually(lambda: children(server.pid) == [])
     before = descriptors(server.pid)
     for _ in range(100):
-        conn = connect_to(server)
-        conn.root.pid()
-        conn.close()
+        come_and_go()
     eventually(lambda: children(server.pid) == [], timeout=20)  # a hundred processes end
-    eventually(lambda: descriptors(server.pid) == before)
+    eventually(lambda: descriptors(server.pid) <= before)
 
 
 def test_an_authenticator_is_asked_in_the_child(serve):
