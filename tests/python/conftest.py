@@ -23,7 +23,11 @@ def pytest_addoption(parser):
         default=impls.DEFAULT_STOCK,
         help="version of the stock RPyC that plays the other role",
     )
-
+    parser.addoption(
+        "--meeting-stock",
+        action="store_true",
+        help="leave out the runs of a test that no stock RPyC plays a part in",
+    )
     parser.addoption(
         "--soak",
         type=float,
@@ -50,14 +54,23 @@ def pytest_generate_tests(metafunc):
 
 
 def pytest_collection_modifyitems(config, items):
+    if config.getoption("--meeting-stock"):
+        left_out = [item for item in items if not combos.may_meet_stock(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if combos.may_meet_stock(item)]
     for item in items:
         combos.expect_failures(item, config.getoption("--stock"))
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item):
+def _within_the_hard_limit(item):
     with item.config.hard_limit.around(item):
         return (yield)
+
+
+# One for each phase, not one around all of them: a test that is run again has its time again.
+pytest_runtest_setup = pytest.hookimpl(wrapper=True)(_within_the_hard_limit)
+pytest_runtest_call = pytest.hookimpl(wrapper=True)(_within_the_hard_limit)
+pytest_runtest_teardown = pytest.hookimpl(wrapper=True)(_within_the_hard_limit)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.impls import IMPLEMENTATIONS, OURS, PURE
+from harness.impls import IMPLEMENTATIONS, OURS, PURE, STOCK
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,14 @@ def chosen_impls(metafunc):
     for mark in metafunc.definition.iter_markers("impls"):
         return list(mark.args)
     return list(IMPLEMENTATIONS)
+
+
+def may_meet_stock(item):
+    """Tell whether a stock peer plays a part in a test, or may do so unseen from here."""
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    if "combo" in params:
+        return STOCK in (params["combo"].client, params["combo"].server)
+    return params.get("impl", STOCK) == STOCK
 
 
 def expect_failures(item, stock_version):

@@ -14,7 +14,9 @@ _GRACE = 20  # then the process itself ends, with stacks
 
 
 class HardLimit:
-    """Fails the running test after its limit, and ends the process if that does not help.
+    """Fails the running phase of a test after its limit, and ends the process if that does not help.
+
+    The phases are its fixtures, its body and the tidying up.
 
     threads: one, the main thread (signals are delivered there).
     """
@@ -34,7 +36,7 @@ class HardLimit:
 
     @contextlib.contextmanager
     def around(self, item):
-        """Apply the limit of `item` to the body of the with statement."""
+        """Apply the limit of `item` to the body of the with statement, a phase of the test."""
         seconds = self.seconds(item)
         previous = signal.signal(signal.SIGALRM, lambda *_: self._expire(seconds))
         faulthandler.dump_traceback_later(seconds + _GRACE, exit=True, file=self._stderr)
