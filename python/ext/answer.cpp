@@ -4,9 +4,11 @@
 #include "compat.h"
 #include "errors.h"
 #include "gil.h"
+#include "give_back.h"
 #include "handlers.h"
 #include "messages.h"
 #include "overrides.h"
+#include "request_body.h"
 #include "serving.h"
 #include "wire/rpyc_frame.h"
 
@@ -64,15 +66,31 @@ PyRef serve_request(Peer& peer, std::int64_t code, ItemReader& arguments) noexce
   return number ? serve_in_python(peer, number.get(), arguments) : PyRef();
 }
 
-// Whether somebody still waits for the answer. If not, with an exception set.
-bool is_wanted(Peer& peer, const rpc::Incoming& request) noexcept {
-  if (peer.session().may_cancel() && Canceller::get().was_cancelled(peer.serial(), request.seq))
-      [[unlikely]] {
+// Whether a request may be refused. What gives a reference back, or says that the end has come, has
+// its effect whoever waits for its answer.
+bool may_be_refused(const rpc::Incoming& request) noexcept {
+  const auto code = code_of(request);
+  return code != static_cast<std::int64_t>(Handler::kDel) &&
+         code != static_cast<std::int64_t>(Handler::kClose);
+}
+
+// Sets an exception if the request is not to be served: it is nested too deep, or nobody waits for
+// its answer any more.
+bool is_refused(Peer& peer, const rpc::Incoming& request, bool too_deep) noexcept {
+  if (too_deep) [[unlikely]] {
+    raise_limit("max_call_depth",
+                "requests are nested inside each other deeper than max_call_depth");
+  } else if (peer.session().may_cancel() &&
+             Canceller::get().was_cancelled(peer.serial(), request.seq)) [[unlikely]] {
     PyErr_SetString(peer.state().cancelled_error.get(), "cancelled before it was started");
   } else if (request.deadline.passed()) [[unlikely]] {
     PyErr_SetString(PyExc_TimeoutError, "the deadline passed before the call was started");
+  } else {
+    return false;
   }
-  return PyErr_Occurred() == nullptr;
+  if (may_be_refused(request)) return true;
+  PyErr_Clear();
+  return false;
 }
 
 Served serve(Peer& peer, const rpc::Incoming& request) noexcept try {
@@ -196,11 +214,8 @@ bool send_answer(Peer& peer, const Writer& out) noexcept {
 
 bool answer(Peer& peer, const rpc::Incoming& request, bool too_deep, PyRef* coroutine) noexcept {
   Served served;
-  if (too_deep) {
-    raise_limit("max_call_depth",
-                "requests are nested inside each other deeper than max_call_depth");
-  } else if (!is_wanted(peer, request)) {
-    // The exception is set.
+  if (is_refused(peer, request, too_deep)) [[unlikely]] {
+    give_back_box(peer, arguments_of(request));  // nobody makes proxies of what it names
   } else if (peer.cooperator() != nullptr) {
     served = serve(peer, request);  // on the stack of a greenlet, which nothing can point to
   } else {

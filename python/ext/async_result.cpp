@@ -37,6 +37,7 @@ bool decode(AsyncResultObject* self) noexcept {
   self->is_exception = !value;
   if (!value) value = take_exception();
   if (self->value == nullptr) self->value = value.release();  // unless another thread was quicker
+  peer->answer_taken(*self->call);
   return true;
 }
 
@@ -91,6 +92,7 @@ void async_result_dealloc(PyObject* object) noexcept {
   if (peer != nullptr && self->call) {
     peer->connection().forget(*self->call);
     if (self->value == nullptr) give_back_answer(*peer, *self->call);
+    peer->answer_taken(*self->call);
   }
   count_live(Counted::kAsyncResult, -1);
   self->call.~optional();

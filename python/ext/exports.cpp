@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "dialect/rpyc/references.h"
 #include "errors.h"
 #include "job.h"
 #include "peer.h"
@@ -159,11 +160,40 @@ PyRef Peer::list_exports() const noexcept {
 }
 
 Result<void> Peer::release_export(const object::ObjectIdView& id, std::uint64_t count) noexcept {
+  keep_for_unread_answers();
   // The handle goes when the table is in order again: its destructor may run anything.
   auto released = exports_.release(id, count);
   if (!released.outcome) count_bad_id();
   if (dispatcher_ && released.handle) let_go(*this, *std::move(released.handle));
   return released.outcome;
+}
+
+// The peer gives back what it has sent home in an answer: that came first, but is read later, by
+// another thread or from an async result.
+void Peer::keep_for_unread_answers() noexcept {
+  connection_.visit_unread([this](const rpc::Call& call) {
+    Reader in(call.body().bytes());
+    static_cast<void>(dialect::rpyc::for_each_export(
+        in, limits_.brine.max_depth, [&](const object::ObjectIdView& id) {
+          if (!exports_.retain(id)) return;
+          try {
+            kept_[&call].push_back({id.class_id, id.instance_id});
+          } catch (const std::bad_alloc&) {
+            return;  // kept for ever
+          }
+        }));
+  });
+}
+
+void Peer::answer_taken(rpc::Call& call) noexcept {
+  connection_.answer_taken(call);
+  const auto found = kept_.empty() ? kept_.end() : kept_.find(&call);
+  if (found == kept_.end()) return;
+  const std::vector<object::IdKey> kept = std::move(found->second);
+  kept_.erase(found);
+  for (const object::IdKey& key : kept) {
+    static_cast<void>(release_export({{}, key.class_id, key.instance_id}, 1));
+  }
 }
 
 void PeerModel::undo_exports() noexcept {

@@ -167,6 +167,7 @@ void Peer::set_override(std::int64_t handler, PyObject* function) noexcept {
 void Peer::clear_tables() noexcept {
   // Each is moved out before anything is let go of: a destructor may come back here.
   const std::vector<PyRef> exported = exports_.clear();
+  kept_.clear();
   classes_.clear_types();
   for (PyRef& handler : overrides_) handler = PyRef();
 }

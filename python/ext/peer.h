@@ -2,6 +2,7 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -194,6 +195,8 @@ class Peer final : public rpc::Dispatcher {
   Result<void> release_export(const object::ObjectIdView& id, std::uint64_t count) noexcept;
   /// Keeps an object that the peer holds, until it is released for that, too. False: it is not.
   bool retain_export(const object::ObjectIdView& id) noexcept { return exports_.retain(id); }
+  /// The owner of a call of ours has looked at its answer, or never will: last thing in its life.
+  void answer_taken(rpc::Call& call) noexcept;
   std::size_t export_count() const noexcept { return exports_.size(); }
   std::size_t import_count() const noexcept { return imports_.size(); }
 
@@ -278,6 +281,7 @@ class Peer final : public rpc::Dispatcher {
                     std::uint64_t count) noexcept;
   bool read_settings() noexcept;
   void count_bad_id() noexcept;
+  void keep_for_unread_answers() noexcept;
 
   ConnectionObject* const owner_;
   const std::uint64_t serial_;
@@ -299,6 +303,8 @@ class Peer final : public rpc::Dispatcher {
   std::vector<PyRef> when_settled_;
   std::vector<std::int64_t> adopting_;  // the questions that threads of the dispatcher wait for
   object::ExportTable<PyRef, PyObject*> exports_;
+  // What unread answers name of ours, which the peer has given back since.
+  std::map<const rpc::Call*, std::vector<object::IdKey>> kept_;
   std::size_t bad_ids_ = 0;  // of the peer: ids that name nothing, and releases of too much
   Imports imports_;          // weak: a dying netref leaves
   RemoteClassTable classes_;

@@ -36,6 +36,7 @@ class Call {
   };
 
   explicit Call(std::int64_t seq) noexcept : seq_(seq) {}
+  ~Call();
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
@@ -47,6 +48,7 @@ class Call {
 
  private:
   friend class Connection;
+  friend class UnreadAnswers;
 
   const std::int64_t seq_;
   std::atomic<Outcome> outcome_{Outcome::kPending};
@@ -58,6 +60,9 @@ class Call {
   Seat* waiters_ =
       nullptr;  // guarded by the connection's lock: the threads that wait for this call
   [[no_unique_address]] LiveCount<Counted::kCall> live_;
+  std::atomic<Connection*> unread_in_{nullptr};  // among whose unread answers it is
+  Call* next_unread_ = nullptr;                  // guarded by the connection's lock
+  Call* previous_unread_ = nullptr;              // guarded by the connection's lock
   Slice body_;
   std::shared_ptr<const Error> error_;
 };

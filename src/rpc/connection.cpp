@@ -60,6 +60,7 @@ Connection::Connection(std::unique_ptr<io::Stream> stream, std::unique_ptr<Sessi
 Connection::~Connection() {
   // Asked again even if nothing is due: the flusher may be at it right now.
   if (armed_once_.load(std::memory_order_relaxed) && !forked()) Caretaker::get().forget(*this);
+  while (Call* const call = unread_.first()) unread_.remove(*call);
 }
 
 bool Connection::forked() const noexcept {
@@ -117,6 +118,18 @@ bool Connection::forget(Call& call) noexcept {
   if (forked()) return false;
   const std::scoped_lock lock(mutex_);
   return !call.done() && calls_.erase(call.seq()) != 0;
+}
+
+// The call's owner comes here alone; who visits takes calls off the list under the lock.
+void Connection::answer_taken(Call& call) noexcept {
+  if (call.unread_in_.load(std::memory_order_acquire) == nullptr || forked()) return;
+  const std::scoped_lock lock(mutex_);
+  unread_.remove(call);
+}
+
+Call::~Call() {
+  Connection* const connection = unread_in_.load(std::memory_order_acquire);
+  if (connection != nullptr) connection->answer_taken(*this);
 }
 
 bool Connection::notify_on_completion(Call& call) noexcept {
@@ -178,6 +191,7 @@ bool Connection::complete(Incoming& incoming) noexcept {
 // Returns an address to kick, or null.
 const void* Connection::finish_locked(Call& call, Call::Outcome outcome) noexcept {
   Seat* const waiters = std::exchange(call.waiters_, nullptr);
+  if (outcome == Call::Outcome::kReply) unread_.add(call, *this);
   if (call.notify_) {
     announcements_.push_back(&call);
     announce_.store(true, std::memory_order_relaxed);

@@ -21,6 +21,7 @@
 #include "rpc/session.h"
 #include "rpc/spin.h"
 #include "rpc/turnstile.h"
+#include "rpc/unread_answers.h"
 
 namespace sinew::rpc {
 
@@ -111,6 +112,23 @@ class Connection {
 
   /// Makes the call's outcome kExpired if its time has passed. True if it is expired.
   bool check_expiry(Call& call) noexcept;
+
+  /// The owner of `call` has looked at its answer, or never will. A call that dies says so itself.
+  void answer_taken(Call& call) noexcept;
+
+  /// Calls `visit(const Call&)`, under the connection's lock, for each call with a result that came
+  /// before whatever is being served now, and that its owner has not looked at; but for each only
+  /// once in its life. For who serves a message that takes something back: such an answer may name
+  /// it, and is to find it.
+  template <class Visit>
+  void visit_unread(Visit&& visit) {
+    if (!unread_.any() || forked()) return;
+    const std::scoped_lock lock(mutex_);
+    while (Call* const call = unread_.first()) {
+      visit(static_cast<const Call&>(*call));
+      unread_.remove(*call);  // last: from then on its owner may let it die without the lock
+    }
+  }
 
   // Answers.
 
@@ -289,6 +307,7 @@ class Connection {
   Turnstile turnstile_;                        // guarded by mutex_
   tsl::robin_map<std::int64_t, Call*> calls_;  // guarded by mutex_
   std::list<Call*> announcements_;             // guarded by mutex_: done, to be told about
+  UnreadAnswers unread_;                       // guarded by mutex_
   std::shared_ptr<const Error> error_;         // guarded by mutex_
   std::optional<Error> expected_end_;          // guarded by mutex_
 };

@@ -256,7 +256,10 @@ bool Connection::give_to_waiter(Seat& seat, Incoming& request) noexcept {
 Seat* Connection::waiter_of_locked(std::int64_t seq, Seat& seat,
                                    std::unique_lock<std::mutex>& lock) noexcept {
   constexpr Duration kMostPatience = std::chrono::milliseconds(200);
-  const Deadline until = Deadline::after(kMostPatience);
+  // Between two pieces of work a thread may hold a lock that the other one needs to come, such as
+  // the GIL.
+  constexpr Duration kWhileServing = std::chrono::milliseconds(5);
+  const Deadline until = Deadline::after(serving_seat == &seat ? kWhileServing : kMostPatience);
   while (true) {
     const auto found = calls_.find(seq);
     if (found == calls_.end()) return nullptr;

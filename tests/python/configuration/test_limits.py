@@ -1,6 +1,7 @@
 """Every limit that a peer could meet: exceeding it is an error to it, and the rest goes on."""
 
 import contextlib
+import gc
 import random
 import socket
 import time
@@ -8,7 +9,7 @@ import time
 import pytest
 
 import wire
-from harness.combos import only
+from harness.combos import only, ours_only
 from harness.waiting import eventually
 
 pytestmark = only(client="ours", server="ours")
@@ -99,6 +100,44 @@ def test_max_call_depth_is_an_error_of_the_call(serve, connect_to):
     with pytest.raises(RecursionError, match="max_call_depth"):
         conn.root.call(again, 50)
     assert conn.root.add(1, 2) == 3
+
+
+@ours_only
+def test_a_call_that_is_nested_too_deep_gives_back_what_it_was_handed(lib):
+    conns = []
+
+    class Service(lib.Service):
+        def on_connect(self, conn):
+            conns.append(conn)
+
+        def exposed_call(self, function, depth):
+            return function(Thing(), depth)
+
+    class Thing:
+        """What is handed over, each time another."""
+
+    conn = lib.connect_thread(remote_service=Service, config={"max_call_depth": 3})
+
+    def again(_thing, depth):
+        return conn.root.call(again, depth - 1) if depth else 0
+
+    def lent():
+        conn.ping()
+        return conns[0].counts()["exports"]
+
+    def fail():
+        """Its traceback is the one that is kept for pm(), in the place of an earlier one."""
+        with pytest.raises(ZeroDivisionError):
+            conn.root.call(lambda _thing, _depth: 1 / 0, 0)
+        gc.collect()
+
+    fail()
+    before = eventually(lent)
+    with pytest.raises(RecursionError, match="max_call_depth"):
+        conn.root.call(again, 50)
+    fail()
+    eventually(lambda: lent() <= before)
+    conn.close()
 
 
 def test_max_chunk_items_bounds_what_one_request_fetches(serve, connect_to, rpyc):

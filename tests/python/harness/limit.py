@@ -14,7 +14,7 @@ _GRACE = 20  # then the process itself ends, with stacks
 
 
 class HardLimit:
-    """Fails the running phase of a test after its limit, and ends the process if that does not help.
+    """Fails a phase of a test after its limit, and ends the process if that does not help.
 
     The phases are its fixtures, its body and the tidying up.
 

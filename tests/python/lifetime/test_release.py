@@ -13,6 +13,10 @@ pytestmark = with_pure
 SERVICE = "lifetime:tracker"
 
 
+class Mine:
+    """A local object that can be referenced weakly."""
+
+
 @pytest.fixture
 def root(connect):
     """The root of a server process of its own, so that counts start at nothing."""
@@ -44,6 +48,35 @@ def test_an_object_returned_many_times_is_one_netref_and_one_release(root):
     gc.collect()
     assert root.living() == 0
     assert root.same() is not None
+
+
+def test_an_object_of_ours_waits_in_the_result_that_brings_it_back(root, rpyc):
+    """The server gives it back before anybody looks at the result."""
+    conn = object.__getattribute__(root, "____conn__")
+    dead = []
+    for _ in range(20):
+        mine = Mine()
+        weakref.finalize(mine, dead.append, True)
+        result = rpyc.async_(root.echo)(mine)
+        result.wait()
+        root.living()  # the server's reference goes before it answers this
+        conn.ping()
+        assert result.value is mine
+        del mine, result
+        gc.collect()
+    eventually(lambda: len(dead) == 20)
+
+
+def test_a_result_that_nobody_looks_at_keeps_nothing(root, rpyc):
+    mine = Mine()
+    dies = weakref.finalize(mine, int)
+    result = rpyc.async_(root.echo)(mine)
+    result.wait()
+    root.living()
+    del mine, result
+    gc.collect()
+    root.living()
+    eventually(lambda: not dies.alive)
 
 
 def test_a_netref_can_be_dropped_and_fetched_again(root):
@@ -101,10 +134,6 @@ def test_a_netref_that_went_there_and_back_is_the_same(root):
     assert root.living() == 1
     root.drop()
     assert root.living() == 0
-
-
-class Mine:
-    """A local object that can be referenced weakly."""
 
 
 def test_a_local_object_lives_while_the_peer_holds_it(root):

@@ -48,7 +48,7 @@ def labour(rpyc):
             with _LOCK:
                 return tuple(_ENDED)
 
-        def exposed_note(self, text):
+        def exposed_note(self, text, _attachment=None):
             _NOTES.append(text)
 
         def exposed_notes(self):

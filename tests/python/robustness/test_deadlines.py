@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+import weakref
 
 import pytest
 import sinew
@@ -23,6 +24,13 @@ def pair(serve, connect_to):
     conn.ping()
     conn.ping()  # the two have agreed on what they extend
     return conn, watcher.root
+
+
+class Attachment:
+    """An object that is handed to a call."""
+
+    def __init__(self, dead):
+        weakref.finalize(self, dead.append, True)
 
 
 def call_for_ever(root):
@@ -101,13 +109,15 @@ def test_a_call_whose_deadline_has_passed_is_not_started(pair):
     conn, watcher = pair
     note = sinew.async_(conn.root.note)
     blocked = sinew.async_(conn.root.spin_for)(0.5)
+    dead = []
     with sinew.deadline(0.1):
-        late = note("late")
+        late = note("late", Attachment(dead))
     with pytest.raises(TimeoutError):
         late.wait()
     blocked.wait()
     conn.root.note("on time")
     assert watcher.notes() == ("on time",)
+    eventually(lambda: dead or conn.ping(), what="what it was handed is given back")
 
 
 @only(client="ours", server="ours")
@@ -193,7 +203,8 @@ def test_a_call_that_was_not_started_is_cancelled_too(pair):
     conn, watcher = pair
     spin, note = sinew.async_(conn.root.spin), sinew.async_(conn.root.note)
     first = spin()
-    second = note("second")
+    dead = []
+    second = note("second", Attachment(dead))
     assert watcher.entered()
     assert second.cancel()
     eventually(lambda: second.expired)
@@ -201,6 +212,7 @@ def test_a_call_that_was_not_started_is_cancelled_too(pair):
     eventually(lambda: watcher.ended() == ("Cancelled",))
     conn.root.note("third")
     assert watcher.notes() == ("third",)
+    eventually(lambda: dead or conn.ping(), what="what it was handed is given back")
 
 
 @only(client="ours", server="ours")
