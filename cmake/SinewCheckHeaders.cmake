@@ -5,13 +5,15 @@ function(sinew_check_headers)
     return()  # the same headers, slower
   endif()
   sinew_check_headers_of(src engine_headers)
+  sinew_check_headers_of(include public_headers)
   if(TARGET _sinew)
     sinew_check_headers_of(python/ext extension_headers Python::Module)
   endif()
 endfunction()
 
 function(sinew_check_headers_of folder target)
-  file(GLOB_RECURSE headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*.h")
+  file(GLOB_RECURSE headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*.h"
+       "${PROJECT_SOURCE_DIR}/${folder}/*.hpp")
   set(sources)
   foreach(header IN LISTS headers)
     cmake_path(RELATIVE_PATH header BASE_DIRECTORY "${PROJECT_SOURCE_DIR}" OUTPUT_VARIABLE name)

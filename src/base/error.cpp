@@ -3,13 +3,34 @@
 #include <utility>
 
 namespace sinew {
+namespace {
+
+// As Python's interpreter prints the last line of a traceback.
+std::string summary_of(const RemoteError::Details& details) {
+  std::string text = details.module.empty() || details.module == "builtins"
+                         ? details.type
+                         : details.module + "." + details.type;
+  if (details.args.empty()) return text;
+  text += ": ";
+  if (details.args.size() > 1) return text + to_text(Value::tuple(details.args));
+  const Value& only = details.args.front();
+  return text += only.kind() == ValueKind::kText ? std::string(only.text()) : to_text(only);
+}
+
+}  // namespace
 
 Error::Error(Kind kind, std::string message) : kind_(kind), message_(std::move(message)) {}
 
-Error::Error(Errc errc, std::string_view doing) : kind_(kind_of(errc)), message_(doing) {
-  message_ += ": ";
-  message_ += describe(errc);
+Error make_error(Errc errc, std::string_view doing) {
+  std::string message(doing);
+  message += ": ";
+  message += describe(errc);
+  return {kind_of(errc), std::move(message)};
 }
+
+RemoteError::RemoteError(Details details)
+    : Error(Kind::kFailed, summary_of(details)),
+      details_(std::make_shared<const Details>(std::move(details))) {}
 
 Error::Kind kind_of(Errc errc) noexcept {
   switch (errc) {

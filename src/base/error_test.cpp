@@ -32,7 +32,7 @@ TEST(Error, TheKindOfAHotPathCodeSaysWhatTheCallerMayDo) {
 }
 
 TEST(Error, SaysWhatWasBeingDone) {
-  const Error error(Errc::kTruncated, "reading a reply");
+  const Error error = make_error(Errc::kTruncated, "reading a reply");
   EXPECT_EQ(error.kind(), Error::Kind::kProtocol);
   EXPECT_EQ(error.message(), "reading a reply: the bytes end in the middle of a value");
   EXPECT_STREQ(error.what(), error.message().c_str());

@@ -24,6 +24,8 @@ struct Address {
   static Address tcp(std::string host, std::uint16_t port);
   static Address unix_socket(std::string path);
 
+  bool operator==(const Address&) const noexcept = default;
+
   /// "127.0.0.1:18812", "[::1]:18812", "unix:/run/x".
   std::string to_text() const;
 };

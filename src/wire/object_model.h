@@ -11,31 +11,12 @@
 
 #include "base/bytes.h"
 #include "base/errc.h"
+#include "sinew/value.hpp"
 
 namespace sinew::wire {
 
-/// What a value is, as far as a codec must know. kOther is everything that has no by-value form.
-enum class Kind : std::uint8_t {
-  kNone,
-  kFalse,
-  kTrue,
-  kNotImplemented,
-  kEllipsis,
-  kInteger,
-  kReal,
-  kComplex,
-  kText,
-  kBytes,
-  kTuple,
-  kSlice,
-  kFrozenSet,
-  kOther,
-};
-
-struct ComplexParts {
-  double real;
-  double imaginary;
-};
+using Kind = sinew::ValueKind;
+using sinew::ComplexParts;
 
 /// Text and bytes of at least this size are sent from where they are instead of being copied into
 /// the message: the codecs ask the model for their owner() and hand both to Writer::borrow().

@@ -5,39 +5,20 @@
 
 #include "wire/brine_decimal.h"
 
-namespace sinew::wire {
+namespace sinew {
 namespace {
+
+using Kind = ValueKind;
 
 /// Whether the order of something inside is not to be seen.
 bool holds_set(const Value& value) {
   return value.kind() == Kind::kFrozenSet || std::ranges::any_of(value.items(), holds_set);
 }
 
-/// Bytes of the UTF-8 sequence that begins with `lead` and goes on in `rest`; 0 if it is malformed.
-/// The table is Unicode's "well-formed UTF-8 byte sequences".
-std::size_t sequence_length(std::uint8_t lead, ByteView rest) noexcept {
-  const auto follows = [rest](std::size_t at, std::uint8_t low, std::uint8_t high) {
-    return at < rest.size() && rest[at] >= low && rest[at] <= high;
-  };
-  const auto tail = [&follows](std::size_t at) { return follows(at, 0x80, 0xbf); };
-  if (lead < 0x80) return 1;
-  if (lead < 0xc2) return 0;
-  if (lead < 0xe0) return tail(0) ? 2 : 0;
-  if (lead < 0xf0) {
-    const std::uint8_t low = lead == 0xe0 ? 0xa0 : 0x80;   // no over-long forms
-    const std::uint8_t high = lead == 0xed ? 0x9f : 0xbf;  // no surrogates
-    return follows(0, low, high) && tail(1) ? 3 : 0;
-  }
-  if (lead > 0xf4) return 0;
-  const std::uint8_t low = lead == 0xf0 ? 0x90 : 0x80;
-  const std::uint8_t high = lead == 0xf4 ? 0x8f : 0xbf;  // nothing beyond U+10FFFF
-  return follows(0, low, high) && tail(1) && tail(2) ? 4 : 0;
-}
-
 }  // namespace
 
 Value::Value(Kind kind, std::string content) : kind_(kind) {
-  if (content.size() < kBorrowThreshold) {
+  if (content.size() < wire::kBorrowThreshold) {
     data_ = std::move(content);
   } else {
     data_ = std::make_shared<const std::string>(std::move(content));
@@ -54,7 +35,7 @@ Value Value::slice(Value start, Value stop, Value step) {
 }
 
 Value Value::from_decimal(std::string_view decimal) {
-  const auto number = parse_decimal(decimal);
+  const auto number = wire::parse_decimal(decimal);
   if (number && number->fits) return {number->value};
   const bool negative = decimal.starts_with('-');
   decimal.remove_prefix(std::min(decimal.find_first_not_of("-0"), decimal.size()));
@@ -136,6 +117,34 @@ std::strong_ordering Value::compare(const Value& a, const Value& b) {
     default: return std::strong_ordering::equal;
   }
 }
+
+}  // namespace sinew
+
+namespace sinew::wire {
+namespace {
+
+/// Bytes of the UTF-8 sequence that begins with `lead` and goes on in `rest`; 0 if it is malformed.
+/// The table is Unicode's "well-formed UTF-8 byte sequences".
+std::size_t sequence_length(std::uint8_t lead, ByteView rest) noexcept {
+  const auto follows = [rest](std::size_t at, std::uint8_t low, std::uint8_t high) {
+    return at < rest.size() && rest[at] >= low && rest[at] <= high;
+  };
+  const auto tail = [&follows](std::size_t at) { return follows(at, 0x80, 0xbf); };
+  if (lead < 0x80) return 1;
+  if (lead < 0xc2) return 0;
+  if (lead < 0xe0) return tail(0) ? 2 : 0;
+  if (lead < 0xf0) {
+    const std::uint8_t low = lead == 0xe0 ? 0xa0 : 0x80;   // no over-long forms
+    const std::uint8_t high = lead == 0xed ? 0x9f : 0xbf;  // no surrogates
+    return follows(0, low, high) && tail(1) ? 3 : 0;
+  }
+  if (lead > 0xf4) return 0;
+  const std::uint8_t low = lead == 0xf0 ? 0x90 : 0x80;
+  const std::uint8_t high = lead == 0xf4 ? 0x8f : 0xbf;  // nothing beyond U+10FFFF
+  return follows(0, low, high) && tail(1) && tail(2) ? 4 : 0;
+}
+
+}  // namespace
 
 ValueModel::Handle ValueModel::make_text(ByteView utf8) {
   if (!is_utf8(utf8)) return std::nullopt;

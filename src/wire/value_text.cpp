@@ -5,8 +5,10 @@
 
 #include "wire/value.h"
 
-namespace sinew::wire {
+namespace sinew {
 namespace {
+
+using Kind = ValueKind;
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
@@ -181,4 +183,4 @@ std::string to_text(const Value& value) {
 
 std::string to_text(double value) { return real_text(value, ".0"); }
 
-}  // namespace sinew::wire
+}  // namespace sinew

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath as Path
 
 import pytest
 from lint_files import ROOT, project_files, read_text
-from lint_layers import RANKS, upward_includes
+from lint_layers import INCLUDE, RANKS, VOCABULARY, upward_includes
 
 
 def test_no_include_points_upwards() -> None:
@@ -18,6 +18,12 @@ def test_no_include_points_upwards() -> None:
         for line, message in upward_includes(Path(path), read_text(path) or "")
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_vocabulary_includes_nothing_but_itself() -> None:
+    for name in VOCABULARY:
+        included = set(INCLUDE.findall((ROOT / "include" / name).read_text()))
+        assert included <= VOCABULARY
 
 
 def test_the_layers_are_those_that_are_built() -> None:
@@ -42,6 +48,7 @@ def test_every_folder_of_the_engine_is_a_layer() -> None:
         ("src/rpc/connection.cpp", "dialect/rpyc/session.h"),
         ("src/rpc/connection.cpp", "connection.h"),
         ("src/wire/value.cpp", "ext/model.h"),
+        ("src/server/pooled.h", "sinew/object.hpp"),
     ],
 )
 def test_a_wrong_include_is_found(path: str, include: str) -> None:
@@ -55,6 +62,7 @@ def test_a_wrong_include_is_found(path: str, include: str) -> None:
         ("src/wire/value.cpp", "wire/value.h"),
         ("src/rpc/connection.h", "io/stream.h"),
         ("src/dialect/rpyc/session.cpp", "dialect/rpyc/session.h"),
+        ("src/wire/value.h", "sinew/value.hpp"),
     ],
 )
 def test_a_right_include_is_not(path: str, include: str) -> None:

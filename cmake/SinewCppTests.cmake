@@ -1,0 +1,26 @@
+# Tests of the public C++ API, from outside: they see include/ only. Servers are Python's, run by SINEW_TEST_PYTHON,
+# which `./dev build` makes. One ctest test for the whole program: its tests share the servers.
+set(SINEW_TEST_PYTHON "${PROJECT_SOURCE_DIR}/.venv/bin/python" CACHE FILEPATH "Python that runs the servers of tests")
+
+function(sinew_add_cpp_tests)
+  find_package(GTest REQUIRED)
+  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/cpp/*.cpp")
+  add_executable(cpp_api_test ${sources})
+  target_compile_definitions(cpp_api_test PRIVATE SINEW_PEERS="${PROJECT_SOURCE_DIR}/tests/python/peers")
+  target_include_directories(cpp_api_test PRIVATE "${PROJECT_SOURCE_DIR}/tests/cpp")
+  target_link_libraries(cpp_api_test PRIVATE sinew::sinew GTest::gtest_main)
+  sinew_set_warnings(cpp_api_test)
+  file(GLOB examples CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/cpp/*.cpp")
+  foreach(source IN LISTS examples)
+    cmake_path(GET source STEM name)
+    add_executable(${name} "${source}")
+    target_link_libraries(${name} PRIVATE sinew::sinew)
+    set_target_properties(${name} PROPERTIES CXX_STANDARD 20 RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/examples")
+    sinew_set_warnings(${name})
+    add_dependencies(cpp_api_test ${name})
+  endforeach()
+  target_compile_definitions(cpp_api_test PRIVATE SINEW_EXAMPLES="${PROJECT_BINARY_DIR}/examples")
+  add_test(NAME cpp_api_test COMMAND cpp_api_test)
+  set_tests_properties(cpp_api_test PROPERTIES TIMEOUT 300
+                       ENVIRONMENT "SINEW_TEST_PYTHON=${SINEW_TEST_PYTHON}")
+endfunction()

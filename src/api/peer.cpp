@@ -1,0 +1,106 @@
+#include "api/peer.h"
+
+#include <utility>
+
+#include "api/model.h"
+#include "base/error.h"
+#include "wire/rpyc_frame.h"
+
+namespace sinew::detail {
+namespace {
+
+dialect::rpyc::SessionOptions session_options(const Options& options) {
+  using Family = dialect::rpyc::SessionOptions::Family;
+  dialect::rpyc::SessionOptions made;
+  made.wire_family = options.wire == Options::Wire::kAuto    ? Family::kAuto
+                     : options.wire == Options::Wire::kRpyc5 ? Family::kB
+                                                             : Family::kC;
+  made.max_frame_size = options.max_frame_size;
+  made.max_inflated_size = options.max_inflated_size;
+  made.heartbeat = options.heartbeat;
+  return made;
+}
+
+rpc::Limits connection_limits(const Options& options) {
+  return {.max_pending_calls = options.max_pending_calls, .heartbeat = options.heartbeat};
+}
+
+}  // namespace
+
+std::shared_ptr<Peer> Peer::make(std::unique_ptr<io::Stream> stream, const Options& options) {
+  auto session = std::make_unique<dialect::rpyc::RpycSession>(session_options(options));
+  auto peer = std::make_shared<Peer>(std::move(stream), std::move(session), options);
+  peer->connection_.ask_for_care();
+  return peer;
+}
+
+Peer::Peer(std::unique_ptr<io::Stream> stream, std::unique_ptr<dialect::rpyc::RpycSession> session,
+           const Options& options)
+    : options_(options),
+      brine_limits_{.max_depth = options.max_depth},
+      session_(*session),
+      exports_(options.max_exports),
+      connection_(std::move(stream), std::move(session), *this, connection_limits(options)) {}
+
+Peer::~Peer() { close(); }
+
+wire::Family Peer::family() noexcept {
+  if (!session_.has_heard()) session_.note_spoken();
+  return session_.family();
+}
+
+void Peer::offer_extensions(Writer& out) {
+  if (offered_.load(std::memory_order_relaxed) || offered_.exchange(true)) return;
+  session_.write_offer(out, connection_.next_seq());
+}
+
+// The farewell of RPyC is a request that stock peers do not answer. Nobody waits for it to leave:
+// what the kernel does not take at once is lost, and the end of the stream says the same.
+void Peer::close() noexcept try {
+  if (!connection_.is_dead()) {
+    connection_.expect_end(Error(Error::Kind::kDisconnected, "the connection was closed"));
+    Writer out;
+    const std::size_t start = wire::begin_frame(out);
+    wire::begin_message(out, family(), wire::MessageKind::kRequest, connection_.next_seq());
+    wire::write_tuple_header(out, 2);
+    wire::write_int(out, static_cast<std::int64_t>(dialect::rpyc::Handler::kClose));
+    dialect::rpyc::write_label(out, dialect::rpyc::Label::kTuple);
+    wire::write_tuple_header(out, 0);
+    if (wire::end_frame(out, start)) static_cast<void>(connection_.send_now(out));
+    connection_.fail(Error(Error::Kind::kDisconnected, "the connection was closed"));
+  }
+  std::vector<std::shared_ptr<Servant>> dying;
+  const std::scoped_lock lock(mutex_);
+  dying = exports_.clear();
+  kept_.clear();
+} catch (...) {
+  connection_.fail(Error(Error::Kind::kDisconnected, {}));
+}
+
+void Peer::closed_by_peer() noexcept {
+  connection_.fail(Error(Error::Kind::kDisconnected, "the peer closed the connection"));
+}
+
+Deadline Peer::call_deadline() const noexcept {
+  return options_.call_timeout == Duration::zero() ? Deadline::never()
+                                                   : Deadline::after(options_.call_timeout);
+}
+
+void Peer::send_cancel(std::int64_t seq) noexcept try {
+  if (!session_.may_cancel() || connection_.is_dead()) return;
+  Writer out;
+  dialect::rpyc::write_cancel(out, session_.family(), seq);
+  constexpr auto kSoon = std::chrono::milliseconds(5);
+  if (const auto sent = connection_.send_now(out); sent && !*sent) connection_.flush_within(kSoon);
+} catch (...) {
+  return;  // out of memory: the peer works on for nothing
+}
+
+Value Peer::root() { return {}; }
+
+void Peer::throw_dead() const {
+  if (const auto error = connection_.error()) throw *error;
+  throw Error(Error::Kind::kDisconnected, "the connection is closed");
+}
+
+}  // namespace sinew::detail
