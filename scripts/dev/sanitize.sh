@@ -36,6 +36,8 @@ sanitized_pytest() {
   rm -rf "$site"
   cmake --install "build/$mode" --component python --prefix "$site" >/dev/null
   export_sanitizer_options 0
+  # What Python does by itself: its threads end with the process, its handler of signals may set errno.
+  export TSAN_OPTIONS+=:report_thread_leaks=0:report_signal_unsafe=0
   export SINEW_SANITIZER=$mode PYTHONMALLOC=malloc PYTHONPATH=$site
   report_to_files "build/$mode/findings"
   LD_PRELOAD=$runtime run_pytest "$mode" tests/python || status=$?

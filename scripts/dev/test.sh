@@ -70,7 +70,9 @@ run_pytest() {
   # On a machine that others use, too, one test in ten thousand is late. In CI it is run a second time, and the report
   # names it (RERUN); by hand a failure is a failure.
   if in_ci; then set -- --reruns 1 -rR "$@"; fi
-  timeout --kill-after=10 1800 "$VENV/bin/python" -m pytest --junitxml="$REPORTS/pytest-$report.xml" "$@"
+  local most=1800
+  [[ -z ${SINEW_SANITIZER:-} ]] || most=5400
+  timeout --kill-after=10 "$most" "$VENV/bin/python" -m pytest --junitxml="$REPORTS/pytest-$report.xml" "$@"
 }
 
 # All reports together: "tests=N tests_failed=N tests_skipped=N".

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.impls import IMPLEMENTATIONS, OURS, PURE, STOCK
+from harness.impls import IMPLEMENTATIONS, OURS, PURE
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,12 @@ def chosen_impls(metafunc):
     return list(IMPLEMENTATIONS)
 
 
-def may_meet_stock(item):
-    """Tell whether a stock peer plays a part in a test, or may do so unseen from here."""
+def may_meet(item, implementation):
+    """Tell whether an implementation plays a part in a test, or may do so unseen from here."""
     params = getattr(getattr(item, "callspec", None), "params", {})
     if "combo" in params:
-        return STOCK in (params["combo"].client, params["combo"].server)
-    return params.get("impl", STOCK) == STOCK
+        return implementation in (params["combo"].client, params["combo"].server)
+    return params.get("impl", implementation) == implementation
 
 
 def expect_failures(item, stock_version):
