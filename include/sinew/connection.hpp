@@ -46,7 +46,9 @@ struct Options {
   std::size_t max_depth = 100;           ///< of tuples in each other
   std::size_t max_exports = 10'000'000;  ///< objects of ours that the peer holds
   std::size_t max_pending_calls = 1'000'000;
-  std::size_t max_call_depth = 200;  ///< calls and callbacks inside each other
+  std::size_t max_call_depth = 200;      ///< calls and callbacks inside each other
+  std::size_t max_chunk_items = 10'000;  ///< items of an iterator of ours in one answer
+  std::size_t max_bad_ids = 1000;        ///< ids that name nothing, before the peer is cut off
 };
 
 /// A connection to a peer. A copy is the same connection. It is open until close(), until the last

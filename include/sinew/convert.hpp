@@ -51,8 +51,8 @@ struct Converter;
 
 /// What can be an argument.
 template <class T>
-concept Sendable = requires(const std::decay_t<T>& value) {
-  { Converter<std::decay_t<T>>::to_value(value) } -> std::same_as<Value>;
+concept Sendable = requires(std::decay_t<T> value) {
+  { Converter<std::decay_t<T>>::to_value(std::move(value)) } -> std::same_as<Value>;
 };
 
 /// What can be the type of a result.

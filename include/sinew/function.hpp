@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -24,6 +25,7 @@ struct Signature<T> : Signature<decltype(&T::operator())> {};
 template <class R, class... A>
 struct Signature<R(A...)> {
   using Result = R;
+  using Arguments = std::tuple<std::decay_t<A>...>;
   static constexpr std::size_t kArity = sizeof...(A);
   template <class F>
   static Value apply(F& function, std::span<const Value> arguments) {

@@ -16,4 +16,7 @@
 #include "sinew/function.hpp"
 #include "sinew/future.hpp"
 #include "sinew/object.hpp"
+#include "sinew/python_error.hpp"
+#include "sinew/server.hpp"
+#include "sinew/service.hpp"
 #include "sinew/value.hpp"

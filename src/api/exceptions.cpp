@@ -1,5 +1,6 @@
 #include "api/exceptions.h"
 
+#include <cerrno>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -66,6 +67,46 @@ Described describe_error(const Error& error) {
   }
 }
 
+// Python chooses the subclass by the number when an OSError is made; a peer only names a type.
+std::string type_of_system_error(const std::error_code& code) {
+  struct Row {
+    int number;
+    const char* type;
+  };
+  static constexpr Row kRows[] = {
+      {EACCES, "PermissionError"},
+      {EAGAIN, "BlockingIOError"},
+      {ECHILD, "ChildProcessError"},
+      {ECONNABORTED, "ConnectionAbortedError"},
+      {ECONNREFUSED, "ConnectionRefusedError"},
+      {ECONNRESET, "ConnectionResetError"},
+      {EEXIST, "FileExistsError"},
+      {EINTR, "InterruptedError"},
+      {EISDIR, "IsADirectoryError"},
+      {ENOENT, "FileNotFoundError"},
+      {ENOTDIR, "NotADirectoryError"},
+      {EPERM, "PermissionError"},
+      {EPIPE, "BrokenPipeError"},
+      {ESRCH, "ProcessLookupError"},
+      {ETIMEDOUT, "TimeoutError"},
+  };
+  if (code.category() != std::generic_category() && code.category() != std::system_category()) {
+    return "RuntimeError";
+  }
+  for (const Row& row : kRows) {
+    if (row.number == code.value()) return row.type;
+  }
+  return "OSError";
+}
+
+Described describe_system_error(const std::system_error& error) {
+  std::string type = type_of_system_error(error.code());
+  if (type == "RuntimeError") return described(std::move(type), error.what());
+  const Value number = error.code().value();
+  const Value text = error.what();
+  return {"builtins", std::move(type), {number, text}, {{"errno", number}, {"strerror", text}}, {}};
+}
+
 Described describe(const std::exception_ptr& exception) {
   try {
     std::rethrow_exception(exception);
@@ -84,7 +125,7 @@ Described describe(const std::exception_ptr& exception) {
   } catch (const std::logic_error& error) {  // invalid_argument, domain_error, length_error
     return described("ValueError", error.what());
   } catch (const std::system_error& error) {
-    return {"builtins", "OSError", {Value(error.code().value()), Value(error.what())}, {}, {}};
+    return describe_system_error(error);
   } catch (const std::bad_alloc&) {
     return described("MemoryError", "out of memory");
   } catch (const std::bad_cast& error) {

@@ -22,7 +22,7 @@ namespace sinew::detail {
 /// | std::range_error, std::overflow_error, std::underflow_error | OverflowError |
 /// | ConversionError, std::bad_cast | TypeError |
 /// | std::bad_alloc | MemoryError |
-/// | std::system_error | OSError, with the error number |
+/// | std::system_error | OSError or its kind for the error number |
 /// | Error | TimeoutError, EOFError or RuntimeError, by its kind |
 /// | PythonError | the type that it names |
 /// | everything else | RuntimeError |

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "api/model.h"
 #include "base/error.h"
 #include "wire/rpyc_frame.h"
@@ -9,10 +11,11 @@
 namespace sinew::detail {
 namespace {
 
-dialect::rpyc::SessionOptions session_options(const Options& options) {
+dialect::rpyc::SessionOptions session_options(const Options& options, bool is_server) {
   using Family = dialect::rpyc::SessionOptions::Family;
   dialect::rpyc::SessionOptions made;
-  made.wire_family = options.wire == Options::Wire::kAuto    ? Family::kAuto
+  made.wire_family = is_server                               ? Family::kDetect
+                     : options.wire == Options::Wire::kAuto  ? Family::kAuto
                      : options.wire == Options::Wire::kRpyc5 ? Family::kB
                                                              : Family::kC;
   made.max_frame_size = options.max_frame_size;
@@ -27,18 +30,24 @@ rpc::Limits connection_limits(const Options& options) {
 
 }  // namespace
 
-std::shared_ptr<Peer> Peer::make(std::unique_ptr<io::Stream> stream, const Options& options) {
-  auto session = std::make_unique<dialect::rpyc::RpycSession>(session_options(options));
-  auto peer = std::make_shared<Peer>(std::move(stream), std::move(session), options);
+std::shared_ptr<Peer> Peer::make(std::unique_ptr<io::Stream> stream, const Options& options,
+                                 Root root) {
+  auto session = std::make_unique<dialect::rpyc::RpycSession>(
+      session_options(options, static_cast<bool>(root)));
+  auto peer =
+      std::make_shared<Peer>(std::move(stream), std::move(session), options, std::move(root));
   peer->connection_.ask_for_care();
   return peer;
 }
 
+// A server does not offer extensions: its clients do.
 Peer::Peer(std::unique_ptr<io::Stream> stream, std::unique_ptr<dialect::rpyc::RpycSession> session,
-           const Options& options)
+           const Options& options, Root root)
     : options_(options),
+      make_root_(std::move(root)),
       brine_limits_{.max_depth = options.max_depth},
       session_(*session),
+      offered_(static_cast<bool>(make_root_)),
       exports_(options.max_exports),
       connection_(std::move(stream), std::move(session), *this, connection_limits(options)) {}
 
@@ -69,6 +78,11 @@ void Peer::close() noexcept try {
     if (wire::end_frame(out, start)) static_cast<void>(connection_.send_now(out));
     connection_.fail(Error(Error::Kind::kDisconnected, "the connection was closed"));
   }
+  std::optional<Value> root;
+  {
+    const std::scoped_lock lock(root_mutex_);
+    root.swap(root_);
+  }
   std::vector<std::shared_ptr<Servant>> dying;
   const std::scoped_lock lock(mutex_);
   dying = exports_.clear();
@@ -96,7 +110,21 @@ void Peer::send_cancel(std::int64_t seq) noexcept try {
   return;  // out of memory: the peer works on for nothing
 }
 
-Value Peer::root() { return {}; }
+// Under a lock, so that a client of two threads gets one root.
+Value Peer::root() {
+  const std::scoped_lock lock(root_mutex_);
+  if (!root_ && make_root_) root_ = make_root_(Connection(shared_from_this())).value();
+  return root_.value_or(Value());
+}
+
+void Peer::count_bad_id() noexcept try {
+  if (bad_ids_.fetch_add(1) + 1 != options_.max_bad_ids) return;
+  connection_.fail(Error(Error::Kind::kProtocol,
+                         fmt::format("the peer used {} ids that name nothing (max_bad_ids): {}",
+                                     options_.max_bad_ids, connection_.stream().describe())));
+} catch (...) {
+  bad_ids_.fetch_sub(1);  // out of memory: the next one ends it
+}
 
 void Peer::throw_dead() const {
   if (const auto error = connection_.error()) throw *error;

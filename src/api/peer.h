@@ -1,8 +1,11 @@
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,9 +55,13 @@ inline Import* import_of(const Value& value) noexcept {
 /// program runs under it.
 class Peer final : public rpc::Dispatcher, public std::enable_shared_from_this<Peer> {
  public:
-  static std::shared_ptr<Peer> make(std::unique_ptr<io::Stream> stream, const Options& options);
+  using Root = std::function<Object(const Connection& peer)>;
+
+  /// A server's, if it has a `root` to offer; else a client's.
+  static std::shared_ptr<Peer> make(std::unique_ptr<io::Stream> stream, const Options& options,
+                                    Root root = {});
   Peer(std::unique_ptr<io::Stream> stream, std::unique_ptr<dialect::rpyc::RpycSession> session,
-       const Options& options);
+       const Options& options, Root root);
   ~Peer() override;
 
   rpc::Connection& connection() noexcept { return connection_; }
@@ -80,8 +87,11 @@ class Peer final : public rpc::Dispatcher, public std::enable_shared_from_this<P
   /// Tells the peer, if it can be told, that nobody waits for the answer to our question any more.
   void send_cancel(std::int64_t seq) noexcept;
 
-  /// What we offer: nothing, so far.
+  /// What we offer the peer: made when it first asks.
   Value root();
+
+  /// Counts ids of the peer's that name nothing; too many end the connection.
+  void count_bad_id() noexcept;
 
   void closed_by_peer() noexcept;
 
@@ -105,7 +115,7 @@ class Peer final : public rpc::Dispatcher, public std::enable_shared_from_this<P
   Result<void> write_export_id(const std::shared_ptr<Servant>& servant, Writer& out,
                                std::vector<object::IdKey>& sent);
   /// Null: it is not held.
-  std::shared_ptr<Servant> exported_object(const object::ObjectIdView& id) noexcept;
+  std::shared_ptr<Servant> exported_object(const object::ObjectIdView& id);
   Result<void> release_export(const object::ObjectIdView& id, std::uint64_t count) noexcept;
 
   /// The owner of a call of ours has looked at its answer, or never will.
@@ -128,10 +138,14 @@ class Peer final : public rpc::Dispatcher, public std::enable_shared_from_this<P
   void keep_for_unread_answers_locked() noexcept;
 
   const Options options_;
+  const Root make_root_;
   const wire::BrineLimits brine_limits_;
   dialect::rpyc::RpycSession& session_;  // owned by connection_
   std::atomic<bool> offered_{false};
 
+  std::atomic<std::size_t> bad_ids_{0};
+  std::mutex root_mutex_;
+  std::optional<Value> root_;  // guarded by root_mutex_
   mutable std::mutex mutex_;
   object::ExportTable<std::shared_ptr<Servant>, Servant*> exports_;  // guarded by mutex_
   tsl::robin_map<object::IdKey, std::weak_ptr<Import>, object::IdKeyHash>

@@ -12,6 +12,12 @@ void refuse_attribute(const Servant& servant, std::string_view name) {
       {Value(fmt::format("'{}' object has no attribute '{}'", servant.type_name(), name))});
 }
 
+std::vector<std::string> Servant::dir() const {
+  std::vector<std::string> names;
+  for (Member& method : methods()) names.push_back(std::move(method.name));
+  return names;
+}
+
 Value Servant::get(std::string_view name) {
   if (name == "__doc__") return doc().empty() ? Value() : Value(doc());
   refuse_attribute(*this, name);

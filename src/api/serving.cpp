@@ -84,10 +84,16 @@ Value inspect(const Servant& servant) {
   return Value::tuple(std::move(methods));
 }
 
-Value dir(const Servant& servant) {
-  std::vector<Value> names;
-  for (const Member& method : servant.methods()) names.emplace_back(method.name);
-  return Value::tuple(std::move(names));
+// The next items of an iterator, at most `count`.
+Value fetch(Peer& peer, Servant& iterator, std::size_t count) {
+  std::vector<Value> items;
+  try {
+    count = std::min(count, peer.options().max_chunk_items);
+    while (items.size() < count) items.push_back(iterator.call_method("__next__", {}));
+  } catch (const PythonError& error) {
+    if (error.type() != "StopIteration") throw;
+  }
+  return Value::tuple(std::move(items));
 }
 
 std::int64_t identity_of(const Servant& servant) noexcept {
@@ -134,7 +140,11 @@ Value serve_call(Peer& peer, Handler handler, Request& request) {
     case Handler::kRepr:
     case Handler::kStr: return request.servant()->repr();
     case Handler::kHash: return identity_of(*request.servant());
-    case Handler::kDir: return dir(*request.servant());
+    case Handler::kDir: return to_value(request.servant()->dir());
+    case Handler::kBuffIter: {
+      const auto iterator = request.servant();
+      return fetch(peer, *iterator, from_value<std::size_t>(request.next()));
+    }
     case Handler::kCmp: {
       const auto servant = request.servant();
       const Value other = request.next();

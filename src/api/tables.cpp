@@ -116,19 +116,28 @@ Result<void> Peer::write_export_id(const std::shared_ptr<Servant>& servant, Writ
   return {};
 }
 
-std::shared_ptr<Servant> Peer::exported_object(const object::ObjectIdView& id) noexcept {
-  const std::scoped_lock lock(mutex_);
-  const std::shared_ptr<Servant>* const found = exports_.find(id);
-  return found != nullptr ? *found : nullptr;
+std::shared_ptr<Servant> Peer::exported_object(const object::ObjectIdView& id) {
+  {
+    const std::scoped_lock lock(mutex_);
+    const std::shared_ptr<Servant>* const found = exports_.find(id);
+    if (found != nullptr) return *found;
+  }
+  count_bad_id();
+  return nullptr;
 }
 
 Result<void> Peer::release_export(const object::ObjectIdView& id, std::uint64_t count) noexcept {
   std::optional<std::shared_ptr<Servant>> dying;  // outlives the lock: destructors run anything
-  const std::scoped_lock lock(mutex_);
-  keep_for_unread_answers_locked();
-  auto released = exports_.release(id, count);
-  dying = std::move(released.handle);
-  return released.outcome;
+  Result<void> outcome;
+  {
+    const std::scoped_lock lock(mutex_);
+    keep_for_unread_answers_locked();
+    auto released = exports_.release(id, count);
+    dying = std::move(released.handle);
+    outcome = released.outcome;
+  }
+  if (!outcome) count_bad_id();
+  return outcome;
 }
 
 // The peer gives back what it has sent home in an answer: that came first, but is read later.

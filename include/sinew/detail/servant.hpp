@@ -37,6 +37,8 @@ class Servant {
   /// Its methods, for the peer's proxies and dir().
   virtual std::vector<Member> methods() const = 0;
   virtual std::string doc() const { return {}; }
+  /// The names of all its attributes.
+  virtual std::vector<std::string> dir() const;
 
   virtual Value get(std::string_view name);
   virtual void set(std::string_view name, const Value& value);

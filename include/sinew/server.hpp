@@ -1,0 +1,91 @@
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "sinew/connection.hpp"
+#include "sinew/object.hpp"
+#include "sinew/service.hpp"
+
+namespace sinew {
+
+/// How a server serves, and what its clients may do.
+struct ServerOptions : Options {
+  /// Clients beyond it are closed at once.
+  std::size_t max_connections = 10'000;
+
+  /// Serve at an address that other machines reach although nobody is asked who he is. Without it
+  /// that is refused: with tls:// and a ca_file clients show certificates.
+  bool insecure = false;
+
+  /// In which a client has to have said something.
+  std::chrono::nanoseconds first_message_timeout = std::chrono::seconds(10);
+  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);  ///< of tls://
+
+  /// How long clients may finish what is being served when the server stops.
+  std::chrono::nanoseconds drain_time = std::chrono::seconds(5);
+};
+
+/// Offers an object to clients, Sinew's or stock RPyC's (4.1 to 6): `conn.root` is that object.
+/// Each client has a thread of its own.
+///
+///     auto calc = sinew::service<Calculator>("calc.Calculator").def("add", &Calculator::add);
+///     sinew::Server(calc, "tcp://127.0.0.1:18861").run();
+///
+/// With tls:// it shows Options::certificate; with a ca_file clients have to show one that is
+/// signed by that authority. Throws Error when it cannot listen.
+///
+/// threads: any, but for the destructor, which stops it as stop() does.
+class Server {
+ public:
+  /// What a client gets as its root: called for each, on its thread, with its connection.
+  using Root = std::function<Object(const Connection& client)>;
+
+  Server(Root root, std::string_view uri, const ServerOptions& options = {});
+
+  /// A T of its own for each client; it lives as long as the connection.
+  template <std::default_initializable T>
+  Server(const Service<T>& /*defined*/, std::string_view uri, const ServerOptions& options = {})
+      : Server([](const Connection&) { return Object(std::make_shared<T>()); }, uri, options) {}
+
+  /// One object for all, or what module() made.
+  template <class T>
+  Server(std::shared_ptr<T> shared, std::string_view uri, const ServerOptions& options = {})
+      : Server([shared = Object(std::move(shared))](const Connection&) { return shared; }, uri,
+               options) {}
+  Server(const Module& module, std::string_view uri, const ServerOptions& options = {})
+      : Server([root = module.object()](const Connection&) { return root; }, uri, options) {}
+
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Where it listens, with the port that was chosen if 0 was asked for.
+  const std::string& uri() const noexcept;
+
+  /// Serves until stop(), or until SIGINT or SIGTERM comes if the program has no handlers of its
+  /// own for them; then as stop(). Returns true if all clients were done by the end of the drain
+  /// time.
+  bool run();
+
+  /// The same on a thread of the server's.
+  void start();
+
+  /// Accepts nobody any more, lets what is being served end within the drain time, and closes every
+  /// connection. Returns true if nothing was cut off. Not on a thread that serves.
+  bool stop();
+
+  std::size_t connections() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sinew
