@@ -179,16 +179,12 @@ def main():
     run = run_plain if options.plain else best_loop()
     instrument = Instrument(Camera(), options.waiting)
     calls = sinew.dispatch.MainLoop()
-    threading.Thread(
-        target=sinew.serve,
-        args=(instrument, "tcp://127.0.0.1"),
-        kwargs={"dispatcher": calls},
-        daemon=True,
-    ).start()
-    try:
-        run(calls, instrument)
-    except KeyboardInterrupt:
-        pass
+    with sinew.start_server(instrument, "tcp://127.0.0.1", dispatcher=calls) as server:
+        print("serving the instrument at", server.address, file=sys.stderr)
+        try:
+            run(calls, instrument)
+        except KeyboardInterrupt:
+            pass
 
 
 if __name__ == "__main__":

@@ -143,6 +143,27 @@ def test_a_server_without_a_port_has_a_free_one_and_prints_it(capfd):
 
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
+def test_a_server_is_started_beside_the_program(kind, tmp_path):
+    uri = "tcp://127.0.0.1" if kind == "tcp" else f"unix://{tmp_path}/calc.sock"
+    with sinew.start_server(Calculator(), uri) as server:
+        assert re.fullmatch(re.escape(uri) + (r":\d+" if kind == "tcp" else ""), server.address)
+        conn = sinew.connect(server.address)  # clients can connect at once
+        assert conn.root.add(1, 2) == 3
+    with pytest.raises(OSError):
+        sinew.connect(server.address)
+    with pytest.raises(EOFError):
+        conn.root.add(1, 2)
+
+
+def test_what_is_wrong_with_a_server_is_raised_where_it_is_started(served):
+    uri = served(Calculator())
+    with pytest.raises(OSError, match=f"cannot listen at {uri}"):
+        sinew.start_server(Calculator(), uri)
+    with pytest.raises(PermissionError, match="token"):
+        sinew.start_server(Calculator(), "tcp://0.0.0.0")
+
+
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
 def test_a_taken_address_stands_in_the_error(kind, served, tmp_path):
     uri = served(Calculator(), f"unix://{tmp_path}/s" if kind == "unix" else "tcp://127.0.0.1:0")
     with pytest.raises(OSError, match=re.escape(f"cannot listen at {uri}: Address already in use")):
