@@ -3,7 +3,8 @@
 A page is a session: its blocks run one after the other in one namespace. What is meant for the
 machine stands in HTML comments, which no reader sees:
 
-    <!-- setup ... -->       Python that runs at this point of the session: servers, files, names
+    <!-- setup ... -->       Python that runs at this point of the session: servers, files, names;
+                             `close_servers()` there gives back the ports of earlier blocks
     <!-- not run: why -->    the next block is only compiled
     <!-- goes on -->         the next block never ends; the session waits for its server, if any
 

@@ -20,12 +20,13 @@ import threading
 import traceback
 from pathlib import Path
 from time import monotonic
-from weakref import WeakSet
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "python"))
 
 from pages import Block, PageError, blocks_of, differs
+
+from sinew.rpyc.utils.server import Server
 
 # What servers print once they listen; the pure peer prints its port.
 _LISTENS = re.compile(rb"serving .* at |server started on|^\d{4,5}$", re.MULTILINE)
@@ -44,7 +45,8 @@ class Session:
         self._page = page
         self._limit = limit
         self._text = page.read_text()
-        self._names: dict[str, object] = {"__name__": "__main__", "__file__": str(page)}
+        self._servers: list[Server] = []
+        self._names = {"__name__": "__main__", "close_servers": self._close_servers}
         self._going_on: list[_Thread] = []
         self._programs: list[subprocess.Popen[bytes]] = []
         self._listening = threading.Event()
@@ -66,18 +68,20 @@ class Session:
 
     def _notice_servers(self) -> None:
         """Notice when a server of this process listens: its block never ends."""
-        from sinew.rpyc.utils.server import Server  # noqa: PLC0415 - not to compile a page
-
         listen = Server._listen
-        known = WeakSet()  # a server may be told twice to listen
 
         def listen_and_tell(server: Server) -> None:
             listen(server)
-            if server not in known:
-                known.add(server)
+            if server not in self._servers:  # it may be told twice to listen
+                self._servers.append(server)
                 self._listening.set()
 
         Server._listen = listen_and_tell
+
+    def _close_servers(self) -> None:
+        """End the servers of this process; the next part of a page may have their ports."""
+        for server in self._servers:
+            server.close()
 
     def _run_block(self, block: Block) -> None:
         if block.language == "console":

@@ -148,7 +148,9 @@ def test_ctrl_c_ends_the_farm_at_once(impl, rack, control, tmp_path):
     program = control(suite, rack.uris)
     waiting = 0
     while waiting < len(rack.uris):
-        waiting += program.stdout.readline().endswith(": on\n")
+        line = program.stdout.readline()
+        assert line, program.stderr.read()
+        waiting += line.endswith(": on\n")
     watch = Stopwatch()
     program.send_signal(signal.SIGINT)
     assert program.wait(20) == 130
