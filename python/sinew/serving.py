@@ -137,7 +137,8 @@ def serve(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> Non
     """Serve an object until Ctrl-C.
 
     `thing` is an object with members marked by `@sinew.expose`, or a class of such: then each
-    connection gets an instance of its own. A `rpyc.Service` will do, too. Only this machine can
+    connection gets an instance of its own. Its `on_connect(conn)` and `on_disconnect(conn)`, if it
+    has them, are told who comes and goes. A `rpyc.Service` will do, too. Only this machine can
     connect unless `uri` says otherwise; without a port there a free one is chosen and printed. The
     options are those of `rpyc.ThreadedServer`. OSError that names the address if nobody can listen
     there.

@@ -86,6 +86,44 @@ def test_an_instance_is_shared_and_a_class_is_not(served):
             assert other.root.total == expected
 
 
+class Host:
+    """Knows who is there."""
+
+    def __init__(self):
+        self.guests = []
+
+    def on_connect(self, conn):
+        self.guests.append(conn)
+
+    def on_disconnect(self, conn):
+        self.guests.remove(conn)
+
+    @sinew.expose
+    def count(self):
+        return len(self.guests)
+
+
+def test_an_object_is_told_who_comes_and_goes(served):
+    host = Host()
+    address = served(host)
+    with sinew.connect(address) as one:
+        assert one.root.count() == 1
+        with sinew.connect(address) as other:
+            assert other.root.count() == 2
+            assert host.guests[0] is not host.guests[1]
+        eventually(lambda: one.root.count() == 1)
+        with pytest.raises(AttributeError):
+            one.root.on_connect  # noqa: B018 - asked for
+    eventually(lambda: not host.guests)
+
+
+def test_a_class_is_told_of_its_own_client(served):
+    address = served(Host)
+    with sinew.connect(address) as one, sinew.connect(address) as other:
+        assert one.root.count() == 1
+        assert other.root.count() == 1
+
+
 def test_a_unix_socket(served, tmp_path):
     with sinew.connect(served(Calculator(), f"unix://{tmp_path}/calc.sock")) as conn:
         assert conn.root.add("a", "b") == "ab"
