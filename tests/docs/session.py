@@ -22,7 +22,6 @@ from pathlib import Path
 from time import monotonic
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "python"))
 
 from pages import Block, PageError, blocks_of, differs
 
@@ -49,7 +48,7 @@ class Session:
         self._names = {"__name__": "__main__", "close_servers": self._close_servers}
         self._going_on: list[_Thread] = []
         self._programs: list[subprocess.Popen[bytes]] = []
-        self._listening = threading.Event()
+        self._listening = threading.Event()  # a server of the block that runs
         # Tracebacks show the page, and functions can be shipped elsewhere by their source.
         linecache.cache[str(page)] = (len(self._text), None, self._text.splitlines(True), str(page))
 
@@ -67,7 +66,7 @@ class Session:
                 program.wait()
 
     def _notice_servers(self) -> None:
-        """Notice when a server of this process listens: its block never ends."""
+        """Notice when a server of this process listens."""
         listen = Server._listen
 
         def listen_and_tell(server: Server) -> None:
@@ -104,8 +103,7 @@ class Session:
         printed = io.StringIO()
         thread = _Thread(block, code, self._names, printed)
         end = monotonic() + self._limit
-        leaves_it = block.goes_on and "serve" not in block.code
-        while not (thread.ended.wait(0.01) or self._listening.is_set() or leaves_it):
+        while not (thread.ended.wait(0.01) or self._is_left_alone(block)):
             if monotonic() > end:
                 raise BrokenBlock(f"line {block.line}: did not end within {self._limit} s")
         if thread.ended.is_set():
@@ -114,6 +112,13 @@ class Session:
             self._going_on.append(thread)
         if block.output is not None:
             self._compare(block, printed.getvalue())
+
+    def _is_left_alone(self, block: Block) -> bool:
+        """Tell whether a block goes on, as far as is known now."""
+        calls = _calls(block.code)
+        if calls & {"serve", "start"} or (block.goes_on and "start_server" in calls):
+            return self._listening.is_set()
+        return block.goes_on
 
     def _check(self, thread: _Thread) -> None:
         if thread.error is not None:
@@ -163,6 +168,12 @@ class Session:
             how = how or differs(expected, printed.decode())
         if how is not None:
             raise BrokenBlock(f"line {block.line}: `{command}`: {how}\n{printed.decode()}")
+
+
+def _calls(code: str) -> set[str]:
+    """Return the names of the functions and methods that a piece of code calls."""
+    called = [node.func for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    return {getattr(one, "attr", None) or getattr(one, "id", "") for one in called}
 
 
 def _kill(program: subprocess.Popen[bytes]) -> None:

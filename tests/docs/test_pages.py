@@ -84,6 +84,15 @@ print("now", result)
 now ...
 ```
 
+```python
+with sinew.start_server(Adder(), "tcp://127.0.0.1") as server:
+    print(sinew.connect(server.address).root.add(5, 6))
+```
+
+```text
+11
+```
+
 <!-- not run: there is no such machine -->
 ```python
 import no_such_module
