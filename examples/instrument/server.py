@@ -9,7 +9,8 @@ The camera may be touched on the thread of the window only: a `MainLoop` has eve
 made there. Frames leave by another way: each client that watches has a thread, which calls the
 client's function with one frame after the other. So a client that is slow, or stands still, holds
 up neither the window nor the others. Of its frames it gets the newest 100, and the number of a
-frame shows how many it has missed. A client that is gone is forgotten with the next frame.
+frame shows how many it has missed. A client that is gone is forgotten with the next frame, one that
+does not answer after 30 seconds.
 """
 
 import argparse
