@@ -7,10 +7,10 @@ needs to know nothing of that. `await` on the result of an asynchronous call wai
 """
 
 import asyncio
+import queue
 import threading
 
 import sinew
-from sinew.serving import address_of, make_server
 
 
 class Kitchen:
@@ -47,19 +47,16 @@ async def served(order):
 
 def serve_in_background():
     """Serve the kitchen on a loop in a thread; return the address."""
-    ready = threading.Event()
-    addresses = []
+    addresses = queue.SimpleQueue()
 
     async def serve():
-        server = make_server(Kitchen(), "tcp://127.0.0.1", dispatcher=sinew.dispatch.Asyncio())
-        threading.Thread(target=server.start, daemon=True).start()
-        addresses.append(str(address_of(server)))
-        ready.set()
-        await asyncio.Event().wait()  # for ever
+        kitchen, loop = Kitchen(), sinew.dispatch.Asyncio()
+        with sinew.start_server(kitchen, "tcp://127.0.0.1", dispatcher=loop) as server:
+            addresses.put(server.address)
+            await asyncio.Event().wait()  # for ever
 
     threading.Thread(target=asyncio.run, args=(serve(),), daemon=True).start()
-    ready.wait()
-    return addresses[0]
+    return addresses.get()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ so the threads of the server are started with all signals blocked.
 """
 
 import signal
+import sys
 import threading
 
 import gdb
@@ -43,10 +44,7 @@ class Debugger:
 
 
 before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-threading.Thread(
-    target=sinew.serve,
-    args=(Debugger(), "tcp://127.0.0.1"),
-    kwargs={"dispatcher": sinew.dispatch.Posted(gdb.post_event)},
-    daemon=True,
-).start()
+calls = sinew.dispatch.Posted(gdb.post_event)
+server = sinew.start_server(Debugger(), "tcp://127.0.0.1", dispatcher=calls)
 signal.pthread_sigmask(signal.SIG_SETMASK, before)
+print("serving gdb at", server.address, file=sys.stderr)

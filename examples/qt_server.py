@@ -13,7 +13,6 @@ there, between Qt's own events: its `emit` is all that `Posted` wants. In PyQt i
 """
 
 import sys
-import threading
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 from PySide6.QtWidgets import QApplication, QLabel
@@ -68,13 +67,10 @@ class Panel:
 def main():
     application = QApplication(sys.argv)
     poster = Poster()
-    threading.Thread(
-        target=sinew.serve,
-        args=(Panel(application), "tcp://127.0.0.1"),
-        kwargs={"dispatcher": sinew.dispatch.Posted(poster.posted.emit)},
-        daemon=True,
-    ).start()
-    return application.exec()
+    calls = sinew.dispatch.Posted(poster.posted.emit)
+    with sinew.start_server(Panel(application), "tcp://127.0.0.1", dispatcher=calls) as server:
+        print("serving the panel at", server.address, file=sys.stderr)
+        return application.exec()
 
 
 if __name__ == "__main__":

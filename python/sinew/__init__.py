@@ -36,6 +36,7 @@ _PLACES = {
     "rpyc": ("sinew.rpyc", None),
     "serve": ("sinew.serving", "serve"),
     "spawn": ("sinew.spawning", "spawn"),
+    "start_server": ("sinew.serving", "start_server"),
     "timed": ("sinew.rpyc.utils.helpers", "timed"),
 }
 

@@ -1,7 +1,7 @@
 """Where calls run: on the connection's own thread (the default), or where a dispatcher says.
 
     loop = sinew.dispatch.MainLoop()
-    server = sinew.Server(Scope(), port=18861, dispatcher=loop)
+    server = sinew.start_server(Scope(), dispatcher=loop)
     ...
     loop.run_pending()        # now and then, on the thread where the calls are to run
 

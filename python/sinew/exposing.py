@@ -34,7 +34,8 @@ def service_of(thing: Any) -> Any:
     """Return what to give to a server for `thing`.
 
     A `rpyc.Service`, class or instance, is that itself. Of any other object the exposed members
-    are offered, and nothing else. TypeError if it has none.
+    are offered, and nothing else. TypeError if it has none. As of a service, its `on_connect(conn)`
+    and `on_disconnect(conn)` are called, if it has them, for each client.
     """
     kind = thing if isinstance(thing, type) else type(thing)
     if issubclass(kind, Service):
@@ -43,12 +44,25 @@ def service_of(thing: Any) -> Any:
         raise TypeError(f"{kind.__name__} exposes nothing: mark what peers may use, @sinew.expose")
     # Named and described like the class: that is what a peer sees of it.
     face = {"__module__": kind.__module__, "__doc__": kind.__doc__, "ALIASES": [kind.__name__]}
-    service = type(kind.__name__, (_Exposed,), {**face, "_make": kind})
+    # Only what it has: a server lets a client wait without a thread that nobody is to be told of.
+    hooks = {name: hook for name, hook in _HOOKS.items() if callable(getattr(kind, name, None))}
+    service = type(kind.__name__, (_Exposed,), {**face, **hooks, "_make": kind})
     return service if isinstance(thing, type) else service(thing)
 
 
 def _exposed_names(kind: type) -> list[str]:
     return [name for name in dir(kind) if is_exposed(kind, name)]
+
+
+def _on_connect(self: Any, conn: Any) -> None:
+    self._target.on_connect(conn)
+
+
+def _on_disconnect(self: Any, conn: Any) -> None:
+    self._target.on_disconnect(conn)
+
+
+_HOOKS = {"on_connect": _on_connect, "on_disconnect": _on_disconnect}
 
 
 class _Exposed(Service):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from math import inf
 from time import monotonic
 
 from sinew._sinew import deadline_variable
@@ -21,7 +22,8 @@ class Backoff:
 
     The first time at once, then after `first` seconds, each pause `factor` times as long as the one
     before and `most` seconds at the longest, each longer or shorter by up to `jitter` of itself, so
-    that a thousand clients do not come back at once. `tries` limits how often; None: for ever.
+    that a thousand clients do not come back at once. `tries` limits how often; None: for ever. What
+    is used meanwhile waits for it, `patience` seconds at most; None: for ever.
     """
 
     def __init__(
@@ -31,13 +33,16 @@ class Backoff:
         factor: float = 2.0,
         jitter: float = 0.2,
         tries: int | None = None,
+        patience: float | None = 30.0,
     ) -> None:
         if not (0 < first <= most and factor >= 1 and 0 <= jitter < 1):
             raise ValueError("a Backoff needs 0 < first <= most, factor >= 1, 0 <= jitter < 1")
         if tries is not None and tries < 1:
             raise ValueError(f"tries must be at least 1, not {tries!r}")
+        if patience is not None and not patience >= 0:
+            raise ValueError(f"patience must be 0 seconds or more, or None, not {patience!r}")
         self.first, self.most, self.factor = first, most, factor
-        self.jitter, self.tries = jitter, tries
+        self.jitter, self.tries, self.patience = jitter, tries, patience
 
     def pauses(self) -> Iterator[float]:
         """Yield the seconds to wait before each try."""
@@ -58,8 +63,8 @@ class ReconnectingConnection:
       nobody knows, so none is repeated;
     - its objects are stale: using one raises `sinew.StaleReference`, never the like of it that
       another epoch has;
-    - what is used through this object waits until it is back, `patience` seconds at most or until
-      the end of `sinew.deadline`, then raises EOFError with the cause;
+    - what is used through this object waits until it is back, the Backoff's `patience` at most or
+      until the end of `sinew.deadline`, then raises EOFError with the cause;
     - `on_lost(conn, cause)` is called, and `on_restored(conn)` once it is back, in a thread of its
       own, one at a time and in order. What they raise goes to `threading.excepthook`.
 
@@ -74,12 +79,11 @@ class ReconnectingConnection:
         connect: Callable[[], Connection],
         backoff: Backoff,
         *,
-        patience: float = 30.0,
         on_lost: Callable[[ReconnectingConnection, str], Any] | None = None,
         on_restored: Callable[[ReconnectingConnection], Any] | None = None,
         name: str = "",
     ) -> None:
-        self._connect, self._backoff, self._patience = connect, backoff, patience
+        self._connect, self._backoff = connect, backoff
         self._on_lost, self._on_restored, self._name = on_lost, on_restored, name
         self._changed = threading.Condition()
         self._ended = threading.Event()
@@ -122,7 +126,8 @@ class ReconnectingConnection:
         return self._wait_for_another()
 
     def _wait_for_another(self) -> Connection:
-        end = monotonic() + self._patience
+        patience = self._backoff.patience
+        end = inf if patience is None else monotonic() + patience
         limit = deadline_variable.get(None)
         end = end if limit is None else min(end, limit)
         with self._changed:

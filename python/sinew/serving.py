@@ -1,5 +1,7 @@
 """Serving an object to whoever connects."""
 
+from __future__ import annotations
+
 import os
 import sys
 from typing import Any
@@ -11,12 +13,29 @@ from sinew.rpyc.utils.authenticators import SSLAuthenticator
 from sinew.rpyc.utils.patient import PatientServer
 from sinew.rpyc.utils.server import ThreadedServer
 
-Server = PatientServer
+
+class Server(PatientServer):
+    """What `start_server` returns: a server, which can be used as a context manager.
+
+    threads: any.
+    """
+
+    @property
+    def address(self) -> str:
+        """What clients connect to, with the port that was chosen: "tcp://127.0.0.1:40123"."""
+        return str(address_of(self))
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
 
 _TLS_OPTIONS = ("certfile", "keyfile", "cafile", "crlfile", "verify", "handshake_timeout")
 
 
-def make_server(thing: Any, uri: str, **options: Any) -> ThreadedServer:
+def make_server(thing: Any, uri: str, **options: Any) -> Server:
     """Return a server for `thing`, listening at `uri` once it is started.
 
     Without a port there it chooses a free one: `address_of` tells. The options are those of
@@ -118,7 +137,8 @@ def serve(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> Non
     """Serve an object until Ctrl-C.
 
     `thing` is an object with members marked by `@sinew.expose`, or a class of such: then each
-    connection gets an instance of its own. A `rpyc.Service` will do, too. Only this machine can
+    connection gets an instance of its own. Its `on_connect(conn)` and `on_disconnect(conn)`, if it
+    has them, are told who comes and goes. A `rpyc.Service` will do, too. Only this machine can
     connect unless `uri` says otherwise; without a port there a free one is chosen and printed. The
     options are those of `rpyc.ThreadedServer`. OSError that names the address if nobody can listen
     there.
@@ -148,3 +168,17 @@ def serve(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> Non
     server._listen()  # whoever reads the address may connect at once
     sys.stderr.write(f"serving {thing!r} at {address_of(server)}, Ctrl-C ends\n")
     server.start()
+
+
+def start_server(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> Server:
+    """Serve an object from a thread of its own; return the server as soon as clients can connect.
+
+        with sinew.start_server(Scope(), "tcp://127.0.0.1") as server:
+            print(server.address)
+
+    The arguments and errors are those of `serve`. `close()`, or the end of the `with`, ends the
+    server and its connections; the end of the program does, too, for its threads are daemons.
+    """
+    server = make_server(thing, uri, **options)
+    server._start_in_thread()
+    return server

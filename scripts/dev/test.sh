@@ -20,6 +20,7 @@ run_test_stages() {
   stage_if_there models "models" timeout --kill-after=10 1200 tests/model/run_spin.sh
   stage_if_there tests/python "python, stock rpyc 6.0.2" run_pytest python tests/python
   stage_older_peer
+  stage_if_there tests/docs "documentation" run_pytest docs tests/docs
   stage_if_there demo "demo" "$VENV/bin/python" demo/demo.py
   stage_fuzz
 }

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from harness.combos import only
 from harness.impls import submodule
 
 
@@ -139,6 +140,26 @@ def test_remote_errors_are_redirected_too(classic, tools, monkeypatch):
     with tools.redirected_stdio(classic):
         classic.execute("import sys; sys.stderr.write('oops')")
     assert mine.getvalue() == "oops"
+
+
+@only(client="ours")
+def test_a_side_that_offers_nothing_lends_its_standard_files_and_no_more(
+    serve, tools, client_config, monkeypatch
+):
+    import sinew  # noqa: PLC0415 - only where ours is built
+
+    shown = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", shown)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("typed here\n"))
+    address = f"tcp://127.0.0.1:{serve('classic:slave').port}"
+    with sinew.connect(address, config=client_config) as conn:
+        with tools.redirected_stdio(conn):
+            conn.execute("print(input('name? '), flush=True)")
+            for more in ("stdout.__class__.__init__", "stdout.close", "stdin.seek"):
+                with pytest.raises(AttributeError):
+                    conn.eval(f"__import__('sys').{more}")
+        conn.execute("print('printed there')")
+    assert shown.getvalue() == "name? typed here\n"
 
 
 def test_the_mock_connection_works_on_this_interpreter(lib):

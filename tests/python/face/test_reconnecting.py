@@ -155,6 +155,23 @@ def test_a_deadline_limits_the_waiting(conn, gate):
 
 
 @only(client="ours")
+def test_patience_limits_the_waiting(gate, client_config):
+    impatient = sinew.Backoff(first=0.05, most=0.2, patience=0.3)
+    uri = f"tcp://127.0.0.1:{gate.port}"
+    with sinew.connect(uri, reconnect=impatient, config=client_config) as conn:
+        ask(conn)
+        gate.shut()
+        eventually(lambda: not conn.connected)
+        watch = Stopwatch()
+        with pytest.raises(EOFError, match="no connection to"):
+            ask(conn)
+        assert 0.2 < watch.seconds < 5
+        gate.reopen()
+        eventually(lambda: conn.connected)
+        ask(conn)
+
+
+@only(client="ours")
 def test_the_program_is_told(gate, client_config):
     told = []
     conn = sinew.connect(
@@ -274,7 +291,9 @@ def test_the_first_connection_is_not_tried_again():
 
 
 @ours_only
-@pytest.mark.parametrize("wrong", [{"first": 0}, {"factor": 0.5}, {"jitter": 1}, {"tries": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"first": 0}, {"factor": 0.5}, {"jitter": 1}, {"tries": 0}, {"patience": -1}]
+)
 def test_a_backoff_that_makes_no_sense_is_refused(wrong):
     with pytest.raises(ValueError, match=r"(must|needs) "):
         sinew.Backoff(**wrong)

@@ -86,6 +86,44 @@ def test_an_instance_is_shared_and_a_class_is_not(served):
             assert other.root.total == expected
 
 
+class Host:
+    """Knows who is there."""
+
+    def __init__(self):
+        self.guests = []
+
+    def on_connect(self, conn):
+        self.guests.append(conn)
+
+    def on_disconnect(self, conn):
+        self.guests.remove(conn)
+
+    @sinew.expose
+    def count(self):
+        return len(self.guests)
+
+
+def test_an_object_is_told_who_comes_and_goes(served):
+    host = Host()
+    address = served(host)
+    with sinew.connect(address) as one:
+        assert one.root.count() == 1
+        with sinew.connect(address) as other:
+            assert other.root.count() == 2
+            assert host.guests[0] is not host.guests[1]
+        eventually(lambda: one.root.count() == 1)
+        with pytest.raises(AttributeError):
+            one.root.on_connect  # noqa: B018 - asked for
+    eventually(lambda: not host.guests)
+
+
+def test_a_class_is_told_of_its_own_client(served):
+    address = served(Host)
+    with sinew.connect(address) as one, sinew.connect(address) as other:
+        assert one.root.count() == 1
+        assert other.root.count() == 1
+
+
 def test_a_unix_socket(served, tmp_path):
     with sinew.connect(served(Calculator(), f"unix://{tmp_path}/calc.sock")) as conn:
         assert conn.root.add("a", "b") == "ab"
@@ -140,6 +178,27 @@ def test_a_server_without_a_port_has_a_free_one_and_prints_it(capfd):
     found = eventually(lambda: place.search(capfd.readouterr().err))
     with sinew.connect(found[1]) as conn:
         assert conn.root.add(1, 2) == 3
+
+
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+def test_a_server_is_started_beside_the_program(kind, tmp_path):
+    uri = "tcp://127.0.0.1" if kind == "tcp" else f"unix://{tmp_path}/calc.sock"
+    with sinew.start_server(Calculator(), uri) as server:
+        assert re.fullmatch(re.escape(uri) + (r":\d+" if kind == "tcp" else ""), server.address)
+        conn = sinew.connect(server.address)  # clients can connect at once
+        assert conn.root.add(1, 2) == 3
+    with pytest.raises(OSError):
+        sinew.connect(server.address)
+    with pytest.raises(EOFError):
+        conn.root.add(1, 2)
+
+
+def test_what_is_wrong_with_a_server_is_raised_where_it_is_started(served):
+    uri = served(Calculator())
+    with pytest.raises(OSError, match=f"cannot listen at {uri}"):
+        sinew.start_server(Calculator(), uri)
+    with pytest.raises(PermissionError, match="token"):
+        sinew.start_server(Calculator(), "tcp://0.0.0.0")
 
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])

@@ -14,7 +14,7 @@ import sinew.rpyc as rpyc
 from sinew._sinew import live_counts
 
 import wire
-from harness.waiting import Worker
+from harness.waiting import Stopwatch, Worker
 
 THING = ("tests.Thing", 4711, 1)
 # The peer of these tests knows no extension and does not say good-bye.
@@ -67,6 +67,15 @@ def test_the_reason_of_a_connection_closed_here_is_not_the_peers(ends):
     peer.sock.close()
     closing.result()
     assert conn.close_reason == "closed by this side"
+
+
+def test_closing_waits_no_longer_than_close_timeout(ends):
+    conn, _ = ends  # the peer says nothing
+    conn._config["close_timeout"] = 0.2
+    watch = Stopwatch()
+    conn.close()
+    assert 0.2 <= watch.seconds < 5
+    assert conn.closed
 
 
 def test_a_callback_runs_when_the_connection_is_closed_before_the_answer(ends):

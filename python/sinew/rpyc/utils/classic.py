@@ -10,6 +10,7 @@ from sinew.rpyc.core.service import ClassicService, MasterService, SlaveService
 from sinew.rpyc.core.stream import SocketStream
 
 from . import factory
+from .helpers import restricted
 from .transfer import (
     download,
     download_dir,
@@ -167,6 +168,20 @@ def deliver(conn, localobj):
     return remote_pickle.loads(pickle.dumps(localobj))
 
 
+# What programs do with standard streams, without the buffer and the close below them.
+_OF_FILES = frozenset(
+    """
+    encoding errors flush isatty newlines read readable readline readlines seekable writable write
+    writelines
+    """.split()
+)
+
+
+def _lent(conn, file):
+    """Return what the peer is to use a file of ours by; it may do no more with it than that."""
+    return file if conn._config.get("allow_all_attrs", True) else restricted(file, _OF_FILES, ())
+
+
 @contextmanager
 def redirected_stdio(conn):
     """Within the block, standard input, output and error of the peer are those of this side."""
@@ -175,7 +190,7 @@ def redirected_stdio(conn):
     original = [getattr(remote, name) for name in names]
     try:
         for name in names:
-            setattr(remote, name, getattr(sys, name))
+            setattr(remote, name, _lent(conn, getattr(sys, name)))
         yield
     finally:
         for name, file in zip(names, original, strict=True):
