@@ -24,10 +24,13 @@ function(sinew_add_engine)
 
   add_library(sinew_engine STATIC ${all})
   add_library(sinew::engine ALIAS sinew_engine)
-  target_include_directories(sinew_engine PUBLIC "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/include")
-  target_compile_definitions(sinew_engine PUBLIC SINEW_VERSION="${PROJECT_VERSION}")
+  set_target_properties(sinew_engine PROPERTIES OUTPUT_NAME sinew EXPORT_NAME engine)
+  target_include_directories(sinew_engine PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>"
+                                                 "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>")
+  target_compile_definitions(sinew_engine PUBLIC "$<BUILD_INTERFACE:SINEW_VERSION=\"${PROJECT_VERSION}\">")
   # fmt header-only: the extension then depends on no shared library but zlib and the C and C++ runtimes.
-  target_link_libraries(sinew_engine PUBLIC Threads::Threads ZLIB::ZLIB fmt::fmt-header-only tsl::robin_map)
+  target_link_libraries(sinew_engine PUBLIC Threads::Threads ZLIB::ZLIB
+                                            $<BUILD_INTERFACE:fmt::fmt-header-only> $<BUILD_INTERFACE:tsl::robin_map>)
   # The headers only: src/io/openssl.cpp loads the library when TLS is used for the first time.
   target_include_directories(sinew_engine SYSTEM PRIVATE ${OPENSSL_INCLUDE_DIR})
   target_link_libraries(sinew_engine PUBLIC ${CMAKE_DL_LIBS})
@@ -41,8 +44,11 @@ function(sinew_add_engine)
   # What a C++ program sees of it: the public headers.
   add_library(sinew_api INTERFACE)
   add_library(sinew::sinew ALIAS sinew_api)
-  target_include_directories(sinew_api INTERFACE "${PROJECT_SOURCE_DIR}/include")
-  target_link_libraries(sinew_api INTERFACE $<LINK_ONLY:sinew::engine>)
+  set_target_properties(sinew_api PROPERTIES EXPORT_NAME sinew)
+  target_include_directories(sinew_api INTERFACE "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
+                                                 "$<INSTALL_INTERFACE:include>")
+  target_compile_features(sinew_api INTERFACE cxx_std_20)
+  target_link_libraries(sinew_api INTERFACE $<LINK_ONLY:sinew_engine>)
   if(SINEW_LTO)
     set_property(TARGET sinew_engine PROPERTY INTERPROCEDURAL_OPTIMIZATION ON)
   endif()

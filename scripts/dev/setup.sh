@@ -17,6 +17,8 @@ PACKAGES_MODEL=(spin)
 PACKAGES_SSH=(openssh-server openssh-client)
 # llvm-19 has the symbolizer: without it a sanitizer report has no names, and suppressions by name do not work.
 PACKAGES_CLANG=(clang-19 libclang-rt-19-dev llvm-19)
+# How one of the C++ tests finds the installed library.
+PACKAGES_CPP=(pkg-config)
 PACKAGES_LINT=(clang-format-19 clang-tidy-19 git)
 
 setup_build() {

@@ -5,6 +5,7 @@ REPORTS=build/reports
 
 cmd_test() {
   local packages=("${PACKAGES_MODEL[@]}" "${PACKAGES_SSH[@]}")
+  packages+=("${PACKAGES_CPP[@]}")
   in_ci && packages+=("${PACKAGES_CLANG[@]}")
   rm -rf "$REPORTS"
   mkdir -p "$REPORTS"
