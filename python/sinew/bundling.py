@@ -12,6 +12,7 @@ from pathlib import Path
 # In the order in which they are executed: each needs only what is before it.
 _PARTS = (
     *("wire", "values", "errors", "netrefs", "results", "streams", "boxes", "handlers"),
+    *("reading", "sending", "serving"),
     *("connection", "services", "servers", "teleporting", "program", "__init__"),
 )
 
