@@ -56,9 +56,10 @@ class Connection(Reading, Serving, Sending, Boxes, Handlers):
         self._sending = threading.Lock()  # guards _unsent; held while writing
         self._unsent = deque()
         self._releases = deque()  # (id_pack, count); pushed by finalisers, which must not wait
-        self._tables = threading.RLock()  # guards the four below
+        self._tables = threading.RLock()  # guards the five below
         self._exports = {}  # id_pack -> [object, count]
         self._export_ids = {}  # id(object) -> id_pack
+        self._bad_ids = 0  # that the peer has used
         self._proxies = {}  # id_pack -> weak reference
         self._classes = {}  # (name, class id, is class) -> class of proxies
         self._depth = threading.local()

@@ -5,7 +5,7 @@ import time
 from .errors import dump_exception
 from .reading import left
 from .values import encode
-from .wire import DEL, EXCEPTION, REPLY, LimitError
+from .wire import DEL, EXCEPTION, REPLY, GuessingError, LimitError
 
 
 class Serving:
@@ -51,6 +51,9 @@ class Serving:
             # Kept until it is sent: a proxy that died before would be given back before.
             result = self._run(handler, box)
             message = self._message(REPLY, seq, self._box(result, lent))
+        except GuessingError as error:
+            self._end(str(error))
+            return
         except BaseException as error:
             self._take_back(lent)
             if not self._is_for_peer(error):
