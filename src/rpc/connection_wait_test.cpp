@@ -296,6 +296,37 @@ TEST(Affinity, ARequestForAThreadRunsOnItWhileItWaits) {
   }
 }
 
+TEST(Affinity, WhoHoldsALockLeavesARequestToALeader) {
+  Wired wired;
+  std::mutex gil;
+  std::atomic<bool> begun{false};
+  std::atomic<std::thread::id> served_by{};
+  wired.side.dispatcher.held = &gil;
+  wired.side.dispatcher.on_request = [&](Connection&, std::string_view body) {
+    body == "first" ? begun.store(true) : served_by.store(std::this_thread::get_id());
+    return std::nullopt;
+  };
+  Call call(0);
+  ASSERT_TRUE(send(*wired.side.connection, call, "question"));
+  std::thread waiter([&] {
+    EXPECT_TRUE(eventually([&] { return begun.load(); }));
+    {
+      const std::scoped_lock lock(gil);
+    }  // which is held for as long as there is work
+    while (!call.done()) wired.side->wait(call, Deadline::never());
+  });
+  const auto its_id = waiter.get_id();
+  Writer both;
+  write_frame(both, Kind::kRequest, 1, as_bytes(std::string_view("first")));
+  write_frame(both, Kind::kRequest, 2, as_bytes(std::string_view("@0")));
+  wired.raw(both.copied());
+  const Serving reader(*wired.side.connection);
+  EXPECT_TRUE(eventually([&] { return served_by.load() != std::thread::id(); }));
+  EXPECT_EQ(served_by.load(), its_id);
+  wired.arrives(Kind::kReply, 0, "answer");
+  waiter.join();
+}
+
 TEST(Affinity, ARequestForACallThatNobodyWaitsForRunsWhereItIsRead) {
   Wired wired;
   const Serving reader(*wired.side.connection);

@@ -84,8 +84,11 @@ class TestDispatcher final : public Dispatcher {
   std::function<void(Call&)> on_completed = [](Call&) {};
   std::function<bool()> on_interrupt = [] { return true; };
   bool stop_after_each = false;
+  std::mutex* held = nullptr;  ///< while it dispatches, as Python holds the GIL
 
   void dispatch(WorkQueue& queue) noexcept override {
+    const std::unique_lock lock =
+        held != nullptr ? std::unique_lock(*held) : std::unique_lock<std::mutex>();
     while (auto work = queue.take()) {
       // No lock on purpose: between take() and begin() this thread is the only one, which the
       // thread sanitizer checks here.
