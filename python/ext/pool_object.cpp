@@ -1,4 +1,4 @@
-// Pool: many connections served by few Python threads. The server (utils/server.py) starts the
+// Pool: many connections served by few Python threads. The server (utils/pool_server.py) starts the
 // threads, each in run(), and says in admit(sock) how a socket becomes a connection.
 
 #include "pool_object.h"

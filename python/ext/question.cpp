@@ -116,6 +116,9 @@ bool Question::add_keywords(PyObject* names, PyObject* const* values) noexcept {
 bool Question::send(rpc::Call& call, bool later) noexcept try {
   if (!check(wire::end_frame(out_, frame_start_))) return false;
   peer_.offer_extensions(out_);
+  if (peer_.session().binds_threads()) [[unlikely]] {
+    call.asked_by(dialect::rpyc::binding_for_sending(&peer_.session()).sender);
+  }
   release_deferred();
   peer_.send_releases();
   const auto sent = later ? peer_.connection().start_later(call, out_)

@@ -74,6 +74,14 @@ bool is_for_this_thread(Peer& peer, const rpc::WorkQueue& queue, const rpc::Inco
   return adopting != nullptr && peer.adopts(request);
 }
 
+// Whether a thread is back from some work at once: releases, above all.
+bool is_brief(Peer& peer, const rpc::Work& work) noexcept {
+  if (work.completed != nullptr) return false;
+  if (work.incoming.kind == rpc::Incoming::Kind::kNotice) return true;
+  return peer.session().binds_threads() && work.incoming.kind == rpc::Incoming::Kind::kRequest &&
+         runs_anywhere(peer, work.incoming);
+}
+
 // Where the program has said where requests run. False as above.
 bool dispatch_elsewhere(Peer& peer, rpc::WorkQueue& queue, rpc::Incoming& request,
                         const Adopting* adopting) noexcept {
@@ -106,7 +114,7 @@ void Peer::dispatch(rpc::WorkQueue& queue) noexcept {
       if (!dispatch_elsewhere(*this, queue, work->incoming, adopting)) return queue.stop();
       continue;
     }
-    queue.begin();
+    queue.begin(is_brief(*this, *work));
     if (work->completed != nullptr) {
       announce_completion(*work->completed);
     } else if (work->incoming.kind == rpc::Incoming::Kind::kNotice) {

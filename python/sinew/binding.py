@@ -48,3 +48,21 @@ def refuse_open(server: Any, remedy: str) -> None:
             f"{server.host} can be reached from other machines, and anybody would be served there: "
             f"{remedy}"
         )
+
+
+_warned = False
+
+
+def warn_of_open(server: Any) -> None:
+    """Say once that whoever connects is served, if other machines can. RPyC's defaults are so."""
+    global _warned  # noqa: PLW0603 - once a process
+    if _warned or not is_open(server):
+        return
+    _warned = True
+    server.logger.warning(
+        "%s:%s serves whoever connects, from other machines, too: add hostname='localhost', or "
+        "authenticator=sinew.TokenAuthenticator(pathlib.Path('FILE')), or an SSLAuthenticator with "
+        "ca_certs (this is said once)",
+        server.host,
+        server.port,
+    )

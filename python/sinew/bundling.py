@@ -12,8 +12,12 @@ from pathlib import Path
 # In the order in which they are executed: each needs only what is before it.
 _PARTS = (
     *("wire", "values", "errors", "netrefs", "results", "streams", "boxes", "handlers"),
-    *("connection", "services", "servers", "teleporting", "program", "__init__"),
+    *("reading", "sending", "serving"),
+    *("connection", "tokens", "services", "servers", "teleporting", "program", "__init__"),
 )
+
+# Those that are not in the folder of the others: the rest of Sinew uses them, too.
+_SHARED = ("tokens",)
 
 # What gives the parts back their names; see `source`.
 _LOADER = '''\
@@ -50,8 +54,11 @@ if __name__ == "__main__":
 
 def source() -> str:
     """Return the text of a Python module that is the whole package `sinew_pure`."""
-    folder = Path(__file__).parent / "pure"
-    parts = {name: (folder / f"{name}.py").read_text("utf-8") for name in _PARTS}
+    here = Path(__file__).parent
+    parts = {}
+    for name in _PARTS:
+        folder = here if name in _SHARED else here / "pure"
+        parts[name] = (folder / f"{name}.py").read_text("utf-8")
     return _LOADER.replace("{parts!r}", repr(parts))
 
 

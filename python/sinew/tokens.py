@@ -4,6 +4,9 @@ The bytes are specified in docs/protocols/tokens.md. A token is a text of 16 to 
 knows it may use what is served. It comes from the program, from a file that only its owner may
 read, or from the environment (`SINEW_TOKEN`, or `SINEW_TOKEN_FILE` with the path of such a file).
 It proves who speaks; it hides nothing of what is said: that takes TLS.
+
+This file travels with the pure peer (bundling.py), so it has the language of CPython 3.8, and needs
+nothing else of Sinew.
 """
 
 from __future__ import annotations
@@ -15,12 +18,18 @@ import threading
 import time
 from contextlib import suppress
 
-from sinew.rpyc.utils.authenticators import AuthenticationError
-
 TYPE_CHECKING = False  # importing typing, even to ask it this, takes 4 ms
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+if __package__ == "sinew":
+    from sinew.rpyc.utils.authenticators import AuthenticationError
+else:  # it travels
+
+    class AuthenticationError(Exception):  # type: ignore[no-redef]
+        """Raised by an authenticator that refuses a client."""
+
 
 HANDSHAKE_TIMEOUT = 10.0  # seconds that a server gives a client
 SHORTEST, LONGEST = 16, 4096  # bytes of a token

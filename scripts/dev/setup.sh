@@ -85,4 +85,14 @@ make_venv() {
   printf '%s\n' "$key" >"$VENV/.stamp"
 }
 
+# Large, and one test needs it: only who tests downloads it.
+need_qt() {
+  local key
+  key=$(hash_of_files requirements/qt.txt)
+  stamp_is "$VENV/.qt" "$key" && return
+  say "installing Qt into $VENV"
+  venv_pip install -r requirements/qt.txt
+  printf '%s\n' "$key" >"$VENV/.qt"
+}
+
 venv_pip() { "$VENV/bin/python" -m pip --disable-pip-version-check --no-input -q "$@"; }

@@ -9,10 +9,15 @@ cmd_test() {
   in_ci && packages+=("${PACKAGES_CLANG[@]}")
   rm -rf "$REPORTS"
   mkdir -p "$REPORTS"
-  if stage "set up and build" setup_and_build "${packages[@]}"; then
+  if stage "set up and build" set_up_to_test "${packages[@]}"; then
     run_test_stages
   fi
   finish_stages "$(count_tests)"
+}
+
+set_up_to_test() {
+  setup_and_build "$@"
+  need_qt
 }
 
 run_test_stages() {
@@ -77,7 +82,7 @@ run_pytest() {
   timeout --kill-after=10 "$most" "$VENV/bin/python" -m pytest --junitxml="$REPORTS/pytest-$report.xml" "$@"
 }
 
-# All reports together: "tests=N tests_failed=N tests_skipped=N".
+# All reports of a run together: "tests=N tests_failed=N tests_skipped=N".
 count_tests() {
   [[ -x $VENV/bin/python ]] || return 0
   "$VENV/bin/python" - "$REPORTS" <<'PY'

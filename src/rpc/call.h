@@ -45,6 +45,9 @@ class Call {
   bool done() const noexcept { return outcome() != Outcome::kPending; }
   const Slice& body() const noexcept { return body_; }
   const std::shared_ptr<const Error>& error() const noexcept { return error_; }
+  /// The thread that asks, as the peer is told, in a dialect that tells; 0: it is not. Before
+  /// Connection::start().
+  void asked_by(std::uint64_t thread) noexcept { asker_ = thread; }
 
  private:
   friend class Connection;
@@ -52,6 +55,7 @@ class Call {
 
   const std::int64_t seq_;
   std::atomic<Outcome> outcome_{Outcome::kPending};
+  std::uint64_t asker_ = 0;              // written before the call is in the table
   Deadline expiry_ = Deadline::never();  // guarded by the connection's lock
   bool awaited_ = false;  // guarded by the connection's lock: a thread is about to wait for it
   Seat* expected_by_ =

@@ -223,6 +223,14 @@ class Connection {
     kDead,
   };
   enum class Want : std::uint8_t { kAnswersOnly, kOneMessage, kEverything };
+  // How long to wait for a thread that is on its way to the wait in which it is to be found. Who
+  // holds a lock that this one may need, such as the GIL, must not.
+  enum class Patience : std::uint8_t { kNone, kSome };
+  enum class Giving : std::uint8_t {
+    kGiven,   // to the thread that waits for the call, together with the lead
+    kNotYet,  // it is on its way
+    kNobody,  // the request is for who reads it
+  };
 
   // connection_wait.cpp
   WaitStatus wait_turns(Seat& seat, Deadline deadline, Want want, bool wait_for_turn);
@@ -231,12 +239,15 @@ class Connection {
   std::optional<WaitStatus> take_turn(Seat& seat, Deadline deadline, Want want,
                                       std::unique_lock<std::mutex>& lock);
   Turn lead(Seat& seat, Deadline deadline, Want want, std::optional<Work>& work);
-  Turn handle_frames(Seat& seat, Want want, std::optional<Work>& work);
+  Turn handle_frames(Seat& seat, Want want, std::optional<Work>& work,
+                     Patience patience = Patience::kSome);
   void note_answered() noexcept;
   bool has_message() const noexcept { return opened_.has_value() || inbox_.has_frame(); }
   Result<std::optional<Incoming>> next_message();
-  bool give_to_waiter(Seat& seat, Incoming& request) noexcept;
-  Seat* waiter_of_locked(std::int64_t seq, Seat& seat, std::unique_lock<std::mutex>& lock) noexcept;
+  Giving give_to_waiter(Seat& seat, Incoming& request, Patience patience) noexcept;
+  std::int64_t question_of(std::uint64_t thread) const noexcept;
+  Giving find_waiter_locked(std::int64_t seq, Seat& seat, Patience patience,
+                            std::unique_lock<std::mutex>& lock, Seat*& waiter) noexcept;
   void take_back_locked(Seat& seat) noexcept;
   void heed(const Incoming& control) noexcept;
   void send_control(const Slice& frame) noexcept;
@@ -326,8 +337,9 @@ class WorkQueue {
   /// The next work, or nothing. Reads nothing from the stream.
   std::optional<Work> take() noexcept;
 
-  /// The work taken last has started: lets another thread lead.
-  void begin() noexcept;
+  /// The work taken last has started: lets another thread lead. `briefly`: it runs nothing of the
+  /// program's, so that what comes for this thread meanwhile may wait for it.
+  void begin(bool briefly = false) noexcept;
 
   /// Gives a request instead to the thread that waits, or is about to, for the answer to our
   /// `question`, together with the lead. False, and nothing has happened, if none does, or it is

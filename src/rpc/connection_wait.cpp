@@ -1,6 +1,7 @@
 // The waiting half of rpc::Connection: who leads, what a leader does, when it stops. The design
 // notes are at the top of connection.cpp and turnstile.h.
 
+#include <algorithm>
 #include <utility>
 
 #include "rpc/connection.h"
@@ -191,7 +192,8 @@ Connection::Turn Connection::lead(Seat& seat, Deadline deadline, Want want,
 
 // Frames are handled strictly in the order of their arrival: a request that came before our answer
 // is served before we return with it.
-Connection::Turn Connection::handle_frames(Seat& seat, Want want, std::optional<Work>& work) {
+Connection::Turn Connection::handle_frames(Seat& seat, Want want, std::optional<Work>& work,
+                                           Patience patience) {
   while (true) {
     // Answers to others that have come along are theirs at no cost; the rest is for the next
     // leader.
@@ -218,8 +220,17 @@ Connection::Turn Connection::handle_frames(Seat& seat, Want want, std::optional<
         opened_ = std::move(incoming);
         return own_done ? Turn::kDone : Turn::kRequest;
       }
-      if (incoming.on_behalf_of != Incoming::kNobody && give_to_waiter(seat, incoming)) {
-        return Turn::kGiven;
+      if (incoming.recipient_thread != 0 && incoming.on_behalf_of == Incoming::kNobody)
+          [[unlikely]] {
+        incoming.on_behalf_of = question_of(incoming.recipient_thread);
+      }
+      if (incoming.on_behalf_of != Incoming::kNobody) {
+        const Giving giving = give_to_waiter(seat, incoming, patience);
+        if (giving == Giving::kGiven) return Turn::kGiven;
+        if (giving == Giving::kNotYet) {
+          opened_ = std::move(incoming);
+          return Turn::kRequest;
+        }
       }
       work = Work{.incoming = std::move(incoming), .completed = nullptr};
       return Turn::kWork;
@@ -239,38 +250,53 @@ Result<std::optional<Incoming>> Connection::next_message() {
 // A request that the peer makes while it serves a question of ours runs on the thread that waits
 // for that one, so that its locks, thread-locals and stack are those of a local call. That thread
 // gets the lead together with the request: requests still start in order.
-bool Connection::give_to_waiter(Seat& seat, Incoming& request) noexcept {
+Connection::Giving Connection::give_to_waiter(Seat& seat, Incoming& request,
+                                              Patience patience) noexcept {
   std::unique_lock lock(mutex_);
-  Seat* const waiter = waiter_of_locked(request.on_behalf_of, seat, lock);
-  if (waiter == nullptr) return false;
+  Seat* waiter = nullptr;
+  const Giving giving = find_waiter_locked(request.on_behalf_of, seat, patience, lock, waiter);
+  if (giving != Giving::kGiven) return giving;
   waiter->given = std::move(request);
   const void* const kick = turnstile_.hand_over(*waiter);
   lock.unlock();
   Parker::kick(kick);
-  return true;
+  return giving;
+}
+
+// A peer that binds threads names the one of ours that its request is for: the one whose question
+// it serves with it, which is the last that this thread has asked and waits for.
+std::int64_t Connection::question_of(std::uint64_t thread) const noexcept {
+  const std::scoped_lock lock(mutex_);
+  std::int64_t last = Incoming::kNobody;
+  for (const auto& [seq, call] : calls_) {
+    const bool is_waited_for = call->awaited_ || call->waiters_ != nullptr;
+    if (call->asker_ == thread && is_waited_for) last = std::max(last, seq);
+  }
+  return last;
 }
 
 // The thread that is asleep for the answer to `seq`. One that has just sent the request, or looks
-// at its signals, is waited for; one that is busy with other work of the peer's is not. Null: it is
-// for the leader, who has `seat`.
-Seat* Connection::waiter_of_locked(std::int64_t seq, Seat& seat,
-                                   std::unique_lock<std::mutex>& lock) noexcept {
+// at its signals, is on its way; one that is busy with other work of the peer's is not. `seat` is
+// the leader's.
+Connection::Giving Connection::find_waiter_locked(std::int64_t seq, Seat& seat, Patience patience,
+                                                  std::unique_lock<std::mutex>& lock,
+                                                  Seat*& waiter) noexcept {
   constexpr Duration kMostPatience = std::chrono::milliseconds(200);
-  // Between two pieces of work a thread may hold a lock that the other one needs to come, such as
-  // the GIL.
-  constexpr Duration kWhileServing = std::chrono::milliseconds(5);
+  constexpr Duration kWhileServing = std::chrono::milliseconds(5);  // with the GIL, perhaps
   const Deadline until = Deadline::after(serving_seat == &seat ? kWhileServing : kMostPatience);
   while (true) {
     const auto found = calls_.find(seq);
-    if (found == calls_.end()) return nullptr;
+    if (found == calls_.end()) return Giving::kNobody;
     Call& call = *found.value();
     bool comes = call.awaited_;
     for (Seat* one = call.waiters_; one != nullptr; one = one->next_of_call) {
-      if (one == &seat) return nullptr;
-      if (one->queued) return one;
+      if (one == &seat) return Giving::kNobody;
+      waiter = one;
+      if (one->queued) return Giving::kGiven;
       comes = !one->serving.load(std::memory_order_relaxed);
     }
-    if (!comes || until.passed() || error_ != nullptr) return nullptr;
+    if (!comes || until.passed() || error_ != nullptr) return Giving::kNobody;
+    if (patience == Patience::kNone) return Giving::kNotYet;
     call.expected_by_ = &seat;
     lock.unlock();
     static_cast<void>(seat.parker.park(until));
@@ -427,7 +453,9 @@ std::optional<Work> WorkQueue::take() noexcept {
   }
   lock.unlock();
   std::optional<Work> work;
-  const auto turn = connection_.handle_frames(seat_, Connection::Want::kEverything, work);
+  // The caller may hold what the thread needs that a request is for: then it is left to a leader.
+  const auto turn = connection_.handle_frames(seat_, Connection::Want::kEverything, work,
+                                              Connection::Patience::kNone);
   if (turn == Connection::Turn::kWork) return work;
   lock.lock();
   connection_.stop_leading(seat_, lock);
@@ -436,7 +464,8 @@ std::optional<Work> WorkQueue::take() noexcept {
 
 bool WorkQueue::give(Incoming& request, std::int64_t question) noexcept {
   const std::int64_t said = std::exchange(request.on_behalf_of, question);
-  if (connection_.give_to_waiter(seat_, request)) return true;
+  const auto giving = connection_.give_to_waiter(seat_, request, Connection::Patience::kSome);
+  if (giving == Connection::Giving::kGiven) return true;
   request.on_behalf_of = said;
   return false;
 }
@@ -450,9 +479,9 @@ void WorkQueue::done() noexcept {
   connection_.serving_.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void WorkQueue::begin() noexcept {
+void WorkQueue::begin(bool briefly) noexcept {
   if (connection_.forked()) return;
-  seat_.serving.store(true, std::memory_order_relaxed);
+  if (!briefly) seat_.serving.store(true, std::memory_order_relaxed);
   if (connection_.session_->may_cancel()) {
     serving_ = true;
     connection_.serving_.fetch_add(1, std::memory_order_relaxed);

@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <map>
+#include <mutex>
+#include <string>
+
 #include "base/eventually.h"
 #include "io/fd.h"
 #include "io/socket_stream.h"
@@ -253,6 +257,74 @@ TEST(Affinity, ARequestRunsOnTheThreadThatWaitsForItsCall) {
     waiter.join();
     EXPECT_EQ(served_by.load(), its_id) << round;
   }
+}
+
+TEST(Affinity, ARequestForAThreadRunsOnItWhileItWaits) {
+  Wired wired;
+  std::mutex mutex;
+  std::map<std::string, std::thread::id> served_by;
+  wired.side.dispatcher.on_request = [&](Connection&, std::string_view body) {
+    const std::scoped_lock lock(mutex);
+    served_by.emplace(body, std::this_thread::get_id());
+    return std::nullopt;
+  };
+  const Serving reader(*wired.side.connection);
+  constexpr std::int64_t kThreads = 4;
+  std::vector<std::thread> threads;
+  for (std::int64_t i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] {
+      Call call(i);
+      call.asked_by(static_cast<std::uint64_t>(i + 1));
+      ASSERT_TRUE(send(*wired.side.connection, call, "question"));
+      while (!call.done()) wired.side->wait(call, Deadline::never());
+    });
+  }
+  EXPECT_TRUE(eventually([&] { return wired.side->pending_calls() == kThreads; }));
+  for (std::int64_t i = kThreads; i > 0; --i) {
+    wired.arrives(Incoming::Kind::kRequest, i, "#" + std::to_string(i));
+  }
+  wired.arrives(Incoming::Kind::kRequest, 9, "#9, which waits for nothing");
+  for (std::int64_t i = 0; i < kThreads; ++i) wired.arrives(Incoming::Kind::kReply, i, "answer");
+  std::vector<std::thread::id> ids;
+  for (std::thread& thread : threads) {
+    ids.push_back(thread.get_id());
+    thread.join();
+  }
+  EXPECT_TRUE(eventually([&] { return wired.side.dispatcher.served.load() == kThreads + 1; }));
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    EXPECT_EQ(served_by.at("#" + std::to_string(i + 1)), ids[i]) << i;
+  }
+}
+
+TEST(Affinity, WhoHoldsALockLeavesARequestToALeader) {
+  Wired wired;
+  std::mutex gil;
+  std::atomic<bool> begun{false};
+  std::atomic<std::thread::id> served_by{};
+  wired.side.dispatcher.held = &gil;
+  wired.side.dispatcher.on_request = [&](Connection&, std::string_view body) {
+    body == "first" ? begun.store(true) : served_by.store(std::this_thread::get_id());
+    return std::nullopt;
+  };
+  Call call(0);
+  ASSERT_TRUE(send(*wired.side.connection, call, "question"));
+  std::thread waiter([&] {
+    EXPECT_TRUE(eventually([&] { return begun.load(); }));
+    {
+      const std::scoped_lock lock(gil);
+    }  // which is held for as long as there is work
+    while (!call.done()) wired.side->wait(call, Deadline::never());
+  });
+  const auto its_id = waiter.get_id();
+  Writer both;
+  write_frame(both, Kind::kRequest, 1, as_bytes(std::string_view("first")));
+  write_frame(both, Kind::kRequest, 2, as_bytes(std::string_view("@0")));
+  wired.raw(both.copied());
+  const Serving reader(*wired.side.connection);
+  EXPECT_TRUE(eventually([&] { return served_by.load() != std::thread::id(); }));
+  EXPECT_EQ(served_by.load(), its_id);
+  wired.arrives(Kind::kReply, 0, "answer");
+  waiter.join();
 }
 
 TEST(Affinity, ARequestForACallThatNobodyWaitsForRunsWhereItIsRead) {

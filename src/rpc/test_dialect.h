@@ -50,12 +50,15 @@ class TestSession final : public Session {
   Result<Incoming> open(Slice frame) override {
     const ByteView bytes = frame.bytes();
     if (bytes[kHeaderSize] > 2) return sinew::fail(Errc::kUnknownMessage);
-    // A request "@N..." is made on behalf of the question N, a digit.
+    // A request "@N..." is made on behalf of the question N, a digit; "#N..." is for the thread N.
     const ByteView text = bytes.subspan(kHeaderSize + kRestSize);
-    const bool for_another = text.size() > 1 && text[0] == '@' && bytes[kHeaderSize] == 0;
+    const bool is_long = text.size() > 1 && bytes[kHeaderSize] == 0;
+    const bool for_another = is_long && text[0] == '@';
+    const bool for_thread = is_long && text[0] == '#';
     return Incoming{.kind = static_cast<Incoming::Kind>(bytes[kHeaderSize]),
                     .seq = static_cast<std::int64_t>(load_be64(bytes.data() + kHeaderSize + 1)),
                     .body = std::move(frame).narrow(text),
+                    .recipient_thread = for_thread ? text[1] - std::uint64_t{'0'} : 0,
                     .on_behalf_of = for_another ? text[1] - '0' : Incoming::kNobody};
   }
 
@@ -81,8 +84,11 @@ class TestDispatcher final : public Dispatcher {
   std::function<void(Call&)> on_completed = [](Call&) {};
   std::function<bool()> on_interrupt = [] { return true; };
   bool stop_after_each = false;
+  std::mutex* held = nullptr;  ///< while it dispatches, as Python holds the GIL
 
   void dispatch(WorkQueue& queue) noexcept override {
+    const std::unique_lock lock =
+        held != nullptr ? std::unique_lock(*held) : std::unique_lock<std::mutex>();
     while (auto work = queue.take()) {
       // No lock on purpose: between take() and begin() this thread is the only one, which the
       // thread sanitizer checks here.

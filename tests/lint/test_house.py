@@ -47,7 +47,7 @@ def test_the_build_backend_is_the_same_in_both_places() -> None:
 
 def test_help_names_every_command() -> None:
     front_door = (ROOT / "dev").read_text()
-    commands = re.findall(r"^    ([a-z |]+)\) cmd_", front_door, re.MULTILINE)
+    commands = re.findall(r"^    ([a-z |-]+)\) cmd_", front_door, re.MULTILINE)
     usage = front_door.partition("TEXT'")[2].partition("\nTEXT")[0]
     names = [name for command in commands for name in command.split(" | ")]
     assert len(names) >= 8

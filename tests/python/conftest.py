@@ -29,6 +29,11 @@ def pytest_addoption(parser):
         help="leave out the runs of a test that no stock RPyC plays a part in",
     )
     parser.addoption(
+        "--ours",
+        choices=("either", "both"),
+        help="only those runs of a test in which ours plays either role, or both",
+    )
+    parser.addoption(
         "--soak",
         type=float,
         default=0,
@@ -56,10 +61,13 @@ def pytest_generate_tests(metafunc):
 def pytest_collection_modifyitems(config, items):
     wanted = []
     if config.getoption("--meeting-stock"):
-        wanted.append(impls.STOCK)
+        wanted.append(combos.may_meet(impls.STOCK))
     if "SINEW_SANITIZER" in os.environ:  # what it finds in others is not ours to mend
-        wanted.append(impls.OURS)
-    kept = [item for item in items if all(combos.may_meet(item, each) for each in wanted)]
+        wanted.append(combos.may_meet(impls.OURS))
+    if config.getoption("--ours"):
+        choose = {"either": combos.may_meet, "both": combos.meets_only}
+        wanted.append(choose[config.getoption("--ours")](impls.OURS))
+    kept = [item for item in items if all(suits(item) for suits in wanted)]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = kept
     for item in items:

@@ -1,9 +1,9 @@
 """A peer that speaks RPyC's wire in plain Python, for where Sinew cannot be installed.
 
-It imports nothing but the standard library of CPython 3.8 and later, and no other part of Sinew, so
-that it can travel: `sinew.bundling` makes one file of this package, which is sent over ssh to a
-host that has nothing but a Python, or into a helper process with another Python (`sinew.spawn`).
-There it is the package `sinew_pure`.
+It imports nothing but the standard library of CPython 3.8 and later, and of Sinew only what goes
+along (tokens), so that it can travel: `sinew.bundling` makes one file of this package, which is
+sent over ssh to a host that has nothing but a Python, or into a helper process with another Python
+(`sinew.spawn`). There it is the package `sinew_pure`.
 
 It serves and it asks, in wire family C (RPyC 6) and B (4.1 to 5.3), with RPyC's rules of exposure
 and under RPyC's names. It knows no extension: it sends an offer back as it came, which means no.
@@ -33,6 +33,7 @@ from .services import (
 )
 from .streams import PipeStream, SocketStream
 from .teleporting import import_function
+from .tokens import TokenAuthenticator
 from .wire import DEFAULT_CONFIG, PingError, ProtocolError, __version__
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "SlaveService",
     "SocketStream",
     "ThreadedServer",
+    "TokenAuthenticator",
     "VoidService",
     "__version__",
     "async_",

@@ -7,7 +7,16 @@ import weakref
 
 from .netrefs import KNOWN_TYPES, get_local, is_netref, netref_class
 from .values import CONTAINERS, ENCODERS, encode, is_plain, tuple_head
-from .wire import INSPECT, LOCAL_REF, REMOTE_REF, TUPLE, VALUE, LimitError, ProtocolError
+from .wire import (
+    INSPECT,
+    LOCAL_REF,
+    REMOTE_REF,
+    TUPLE,
+    VALUE,
+    GuessingError,
+    LimitError,
+    ProtocolError,
+)
 
 
 def pair(value):
@@ -64,16 +73,32 @@ class Boxes:
         """Give back `count` receptions. The object may die here: no lock is held then."""
         entry = None
         with self._tables:
-            if id_pack not in self._exports:
-                raise KeyError(id_pack)
             self._exports[id_pack][1] -= count
             left = self._exports[id_pack][1]
             if left <= 0:
                 entry = self._exports.pop(id_pack)
                 del self._export_ids[id(entry[0])]
         if left < 0:
+            self._note_bad_id()
             raise ValueError("a reference was given back more often than it was lent")
         return entry
+
+    def _lent_object(self, id_pack):
+        """Return what an id of the peer's names; KeyError if nothing, and at last GuessingError."""
+        try:
+            with self._tables:
+                return self._exports[id_pack][0]
+        except (KeyError, TypeError):
+            self._note_bad_id()
+            raise
+
+    def _note_bad_id(self):
+        """Count an id that names nothing: one is a mistake, a thousand are guesses."""
+        with self._tables:
+            self._bad_ids += 1
+            too_many = self._bad_ids >= self._config["max_bad_ids"]
+        if too_many:
+            raise GuessingError("too many ids of the peer name nothing: max_bad_ids")
 
     def _pin(self, box):
         """Return a box in which our own objects have taken the place of their ids."""
@@ -83,8 +108,7 @@ class Boxes:
                 raise ProtocolError("a tuple of boxes is none")
             return TUPLE, tuple([self._pin(item) for item in value])
         if label == LOCAL_REF:
-            with self._tables:
-                return LOCAL_REF, self._exports[value][0]
+            return LOCAL_REF, self._lent_object(value)
         return label, value
 
     def _unbox(self, box):

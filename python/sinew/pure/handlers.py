@@ -97,8 +97,7 @@ class Handlers:
         self._unlend(self._export_ids[id(obj)], count)
 
     def _handle_inspect(self, id_pack):
-        with self._tables:
-            obj = self._exports[id_pack][0]
+        obj = self._lent_object(id_pack)
         if is_netref(obj):  # of another connection: its owner knows
             owner, id_pack = (get_local(obj, name) for name in ("____conn__", "____id_pack__"))
             return owner.sync_request(INSPECT, id_pack)
@@ -129,9 +128,7 @@ class Handlers:
             return obj.__exit__(*sys.exc_info())
 
     def _handle_instancecheck(self, obj, other_id_pack):
-        with self._tables:
-            other = self._exports[other_id_pack][0]
-        return isinstance(other, obj)
+        return isinstance(self._lent_object(other_id_pack), obj)
 
     _HANDLERS = MappingProxyType(
         dict(

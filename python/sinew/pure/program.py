@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import pathlib
 import select
 import socket
 import stat
@@ -12,6 +13,7 @@ import time
 from .servers import ThreadedServer
 from .services import SlaveService, connect_stream
 from .streams import PipeStream, SocketStream
+from .tokens import TokenAuthenticator
 
 _GRACE = 2.0  # seconds that a served call has after the peer is gone
 
@@ -66,14 +68,30 @@ def main(argv=None):
     how.add_argument("--stdio", action="store_true", help="over standard input and output")
     how.add_argument("--stdin-socket", action="store_true", help="standard input is a socket")
     how.add_argument("--listen", metavar="HOST:PORT", help="over TCP; prints the port")
+    parser.add_argument(
+        "--token-file",
+        metavar="FILE",
+        type=pathlib.Path,
+        help="with --listen: serve only who knows the token in it; only its owner may read it",
+    )
     options = parser.parse_args(argv)
+    if options.token_file and not options.listen:
+        parser.error("--token-file goes with --listen")
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 4000))  # callbacks inside of callbacks
     if not options.listen:
         _serve_one(_take_standard_streams(options.stdin_socket))
         return 0
     host, _, port = options.listen.rpartition(":")
+    try:
+        authenticator = TokenAuthenticator(options.token_file) if options.token_file else None
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     server = ThreadedServer(
-        SlaveService, hostname=host.strip("[]"), ipv6=":" in host, port=int(port)
+        SlaveService,
+        hostname=host.strip("[]"),
+        ipv6=":" in host,
+        port=int(port),
+        authenticator=authenticator,
     )
     sys.stdout.write(f"{server.port}\n")
     sys.stdout.flush()

@@ -36,6 +36,7 @@ class Server:
         self.service = service
         self.authenticator = authenticator
         self.protocol_config = dict(protocol_config or {}, logger=logger)
+        self._logger = logger
         self.clients = set()
         self._closed = False
         self._most = dict(DEFAULT_CONFIG, **self.protocol_config)["max_connections"]
@@ -87,13 +88,23 @@ class Server:
         try:
             used = sock
             if self.authenticator is not None:
-                used, config["credentials"] = self.authenticator(sock)
+                used, config["credentials"] = self._admit(sock)
             connect_stream(SocketStream(used), self.service, config).serve_all()
         except (EOFError, OSError):
             pass  # it went while it was being welcomed
         finally:
             sock.close()
             self.clients.discard(sock)
+
+    def _admit(self, sock):
+        """Have the authenticator look at a client; EOFError if it refuses."""
+        place = sock.getpeername()
+        try:
+            return self.authenticator(sock)
+        except Exception as error:  # whatever a client does, the others are served
+            if self._logger is not None:
+                self._logger.info("%s failed to authenticate: %s", place, error)
+            raise EOFError(str(error)) from None
 
 
 class ThreadedServer(Server):

@@ -6,6 +6,7 @@ import sys
 
 from .connection import Connection
 from .streams import SocketStream
+from .tokens import find, prove_to_server
 
 
 def exposed(arg):
@@ -175,11 +176,21 @@ def connect_stream(stream, service=VoidService, config=None):
     return conn
 
 
-def connect(host, port, service=VoidService, config=None, timeout=3):
-    """Connect to a server over TCP; OSError if there is none."""
-    return connect_stream(
-        SocketStream(socket.create_connection((host, port), timeout)), service, config
-    )
+def connect(host, port, service=VoidService, config=None, timeout=3, token=None):
+    """Connect to a server over TCP; OSError if there is none.
+
+    `token` is what both sides know: the text, a path, or True for what the environment says.
+    PermissionError if the server does not know it, or takes none.
+    """
+    sock = socket.create_connection((host, port), timeout)
+    try:
+        key = None if token is None else find(token)
+        if key is not None:
+            prove_to_server(sock, key, f"{host}:{port}")
+        return connect_stream(SocketStream(sock), service, config)
+    except BaseException:
+        sock.close()
+        raise
 
 
 def restricted(obj, attrs, wattrs=None):

@@ -43,6 +43,7 @@ DEFAULT_CONFIG = {
     "instantiate_oldstyle_exceptions": False,
     "propagate_SystemExit_locally": False,
     "propagate_KeyboardInterrupt_locally": True,
+    "log_exceptions": True,
     "logger": None,
     "connid": None,
     "credentials": None,
@@ -57,8 +58,9 @@ DEFAULT_CONFIG = {
     "max_frame_size": 1 << 30,
     "max_inflated_size": 256 << 20,
     "max_depth": 200,
-    "max_int_digits": 4300,
+    "max_int_digits": 4300,  # what CPython from 3.11 on allows by itself
     "max_exports": 10000000,
+    "max_bad_ids": 1000,
     "max_remote_classes": 100000,
     "max_class_name": 4096,
     "max_call_depth": 200,
@@ -78,6 +80,10 @@ class LimitError(ProtocolError):
     def __init__(self, limit, text):
         super().__init__(f"{text}: {limit}")
         self.limit = limit
+
+
+class GuessingError(EOFError):
+    """The peer uses ids that name nothing, again and again: the connection ends."""
 
 
 class PingError(Exception):

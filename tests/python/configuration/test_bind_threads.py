@@ -120,6 +120,46 @@ def test_threads_of_ours_share_a_bound_connection_to_either(connect):
 
 
 @only(client="ours")
+def test_each_thread_serves_what_belongs_to_its_own_calls(connect):
+    """Callbacks, and callbacks inside of callbacks, of threads that share a connection."""
+    conn = connect("gates:gates", config=BOUND, server_config=BOUND)
+    call = conn.root.call
+    everybody = threading.Barrier(4)
+
+    def body():
+        everybody.wait(20)
+        deeper = lambda: (threading.get_ident(), call(threading.get_ident))  # noqa: E731
+        return {ident for _ in range(30) for ident in call(deeper)}
+
+    workers = [Worker(body) for _ in range(4)]
+    for worker in workers:
+        assert worker.result(25) == {worker.ident}
+
+
+@only(client="ours")
+def test_a_thread_serves_its_own_while_another_one_reads_all_the_time(connect, rpyc):
+    conn = connect("gates:gates", config=BOUND, server_config=BOUND)
+    call = conn.root.call
+    reader = rpyc.BgServingThread(conn)
+    try:
+        assert {call(threading.get_ident) for _ in range(50)} == {threading.get_ident()}
+    finally:
+        reader.stop()
+
+
+def test_what_is_asked_inside_of_a_call_is_served_by_its_thread(connect):
+    conn = connect("gates:gates", config=BOUND, server_config=BOUND)
+    root = conn.root
+
+    def back():
+        return root.thread_name(), root.call(root.thread_name), threading.get_ident()
+
+    outer, nested, here = root.call(back)
+    assert outer == nested
+    assert here == threading.get_ident()
+
+
+@only(client="ours")
 def test_a_bound_client_of_a_server_that_is_not_learns_why_it_is_not_understood(connect):
     conn = connect("gates:gates", config=BOUND)
     with pytest.raises(EOFError, match="bind_threads must be set on both"):

@@ -9,7 +9,7 @@ import time
 import pytest
 
 import wire
-from harness.combos import only, ours_only
+from harness.combos import only, ours_only, pure_serves
 from harness.waiting import eventually
 
 pytestmark = only(client="ours", server="ours")
@@ -36,6 +36,7 @@ def serves_others(serve, connect_to, server):
     return connect_to(server).root.add(1, 2) == 3
 
 
+@pure_serves
 def test_max_frame_size_ends_the_connection(serve, connect_to):
     server = serve(SERVICE, config={"max_frame_size": 10_000}, fresh=True)
     conn = connect_to(server)
@@ -140,6 +141,7 @@ def test_a_call_that_is_nested_too_deep_gives_back_what_it_was_handed(lib):
     conn.close()
 
 
+@pure_serves
 def test_max_chunk_items_bounds_what_one_request_fetches(serve, connect_to, rpyc):
     conn = connect_to(serve(SERVICE, config={"max_chunk_items": 7}, fresh=True))
     iterator = conn.root.iterator(100)
@@ -176,6 +178,7 @@ def test_max_class_name_is_an_error_of_the_call(serve, connect_to):
     assert conn.root.add(1, 2) == 3
 
 
+@pure_serves
 def test_max_connections_refuses_more_clients(serve, connect_to):
     server = serve(SERVICE, config={"max_connections": 3}, fresh=True)
     conns = [connect_to(server) for _ in range(3)]
@@ -292,6 +295,7 @@ def test_max_first_frame_size_is_an_option(serve):
         assert client.ask(0, wire.PING, wire.boxed(b"x" * 100_000))[0] == wire.REPLY
 
 
+@pure_serves
 @pytest.mark.parametrize("family", ["B", "C"])
 def test_max_bad_ids_cuts_a_peer_that_guesses(serve, connect_to, family):
     """Row S10: every guess is an error, and after that many the peer is gone."""

@@ -6,6 +6,10 @@ from pathlib import Path
 
 VARIABLE = "SINEW_TEST_CERTIFICATES"  # tells server processes the folder
 
+# What Python 3.13 and later demand of certificates by default (RFC 5280).
+_AUTHORITY = "keyUsage=critical,digitalSignature,keyCertSign,cRLSign"
+_SIGNED = "basicConstraints=CA:FALSE\nauthorityKeyIdentifier=keyid"
+
 _LOCAL = "subjectAltName=DNS:localhost,IP:127.0.0.1"
 _RICH = (
     "subjectAltName=DNS:bench.example.org,email:lucy@example.org,IP:10.0.0.7,IP:fd00::7,"
@@ -97,7 +101,7 @@ class Certificates:
 
     def _sign_itself(self, name):
         self._run("req", "-x509", *self._new_key(name), "-days", 20000, "-out", self.path(name),
-                  "-addext", _LOCAL)  # fmt: skip
+                  "-addext", _LOCAL, "-addext", _AUTHORITY)  # fmt: skip
         books = self.folder / f"{name}.d"
         books.mkdir()
         (books / "index").touch()
@@ -109,7 +113,7 @@ class Certificates:
         section = self.folder / f"{name}.ext"
         self._run("req", "-new", *self._new_key(name), "-out", request)
         config = _CONFIG.format(folder=self.folder, name=signer)
-        section.write_text(f"basicConstraints=CA:FALSE\n{extensions}\n{config}")
+        section.write_text(f"{_SIGNED}\n{extensions}\n{config}")
         self._ca(signer, "-in", request, "-out", self.path(name), "-notext",
                  "-startdate", dates[0], "-enddate", dates[1], "-extfile", section)  # fmt: skip
 

@@ -86,12 +86,21 @@ def chosen_impls(metafunc):
     return list(IMPLEMENTATIONS)
 
 
-def may_meet(item, implementation):
-    """Tell whether an implementation plays a part in a test, or may do so unseen from here."""
+def may_meet(implementation):
+    """Return what tells whether it plays a part in a test, or may do so unseen from here."""
+    return lambda item: implementation in _players(item, implementation)
+
+
+def meets_only(implementation):
+    """Return what tells whether nobody else plays a part in a test, as far as is seen here."""
+    return lambda item: set(_players(item, implementation)) == {implementation}
+
+
+def _players(item, by_default):
     params = getattr(getattr(item, "callspec", None), "params", {})
     if "combo" in params:
-        return implementation in (params["combo"].client, params["combo"].server)
-    return params.get("impl", implementation) == implementation
+        return params["combo"].client, params["combo"].server
+    return (params.get("impl", by_default),)
 
 
 def expect_failures(item, stock_version):

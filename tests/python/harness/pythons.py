@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 _OLDEST = (3, 8)
+_OLDEST_FOR_EXTENSION = (3, 10)
 _ASK = "import sys; sys.stdout.write('%d.%d' % sys.version_info[:2])"
 
 
@@ -28,6 +29,11 @@ def found():
 def suitable():
     """Return those that the pure peer is for."""
     return {version: path for version, path in found().items() if version >= _OLDEST}
+
+
+def for_extension():
+    """Return those that the extension can be built for."""
+    return {v: path for v, path in found().items() if v >= _OLDEST_FOR_EXTENSION}
 
 
 def too_old():

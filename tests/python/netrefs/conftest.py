@@ -2,6 +2,8 @@
 
 import pytest
 
+import peers.netrefs  # noqa: F401 - a module that both sides have: stock looks for classes there
+
 
 @pytest.fixture
 def remote(classic):

@@ -117,9 +117,9 @@ def test_ctrl_c_ends_the_wait_and_not_the_connection(sinew, sshd_server, tmp_pat
     begun = tmp_path / "begun"
     uri = f"ssh://{sshd_server.user}@127.0.0.1:{sshd_server.port}"
     program = INTERRUPTED.format(uri=uri, options=sshd_server.options, hold=HOLD, path=str(begun))
-    # A process group of its own: what a terminal's Ctrl-C is sent to, children included.
+    # A session, and so a process group of its own: what a terminal sends Ctrl-C to, with children.
     process = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, process_group=0
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     with process:
         pid = int(process.stdout.readline())

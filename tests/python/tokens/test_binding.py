@@ -165,7 +165,7 @@ def test_rpycs_own_servers_warn_once(monkeypatch):
     require("ours")
     rpyc = impls.load("ours")
     module = impls.submodule(rpyc, "utils.server")
-    monkeypatch.setattr(module, "_warned_of_open", False)
+    monkeypatch.setattr(importlib.import_module("sinew.binding"), "_warned", False)
     log = Log()
     logger = logging.Logger("binding", logging.WARNING)
     logger.addHandler(log)

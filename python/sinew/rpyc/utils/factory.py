@@ -5,7 +5,6 @@ default configuration. Every function returns a connection.
 """
 
 import socket
-import warnings
 from _thread import allocate_lock
 from contextlib import closing
 from functools import partial
@@ -119,6 +118,8 @@ def ssl_connect(
         cert_reqs = 2 if ca_certs is not None else verify_mode
     if cert_reqs is None:
         cert_reqs = 0
+        import warnings  # noqa: PLC0415 - not everybody has it loaded
+
         warnings.warn(
             f"the certificate of {host}:{port} is not verified: anybody may be the server. "
             "Give ca_certs, or cert_reqs=ssl.CERT_NONE if that is meant",

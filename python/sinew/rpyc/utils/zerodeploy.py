@@ -188,7 +188,9 @@ def _find_python(machine, wanted):
         return machine[wanted]
     for name in (f"python{sys.version_info[0]}.{sys.version_info[1]}", "python3"):
         with suppress(Exception):  # plumbum's CommandNotFound, and each machine's own
-            return machine[name]
+            python = machine[name]
+            python("-c", "")  # pyenv leaves scripts for versions that are switched off
+            return python
     return machine.python
 
 
