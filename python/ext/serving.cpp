@@ -28,7 +28,10 @@ Serving::Serving(Peer& peer, const rpc::Incoming& request) noexcept
       thread_(PyThread_get_thread_ident()),
       outer_(std::exchange(innermost_serving, this)),
       next_(std::exchange(first_serving, this)) {
-  if (outer_ != nullptr) outer_->inner_ = this;
+  if (outer_ != nullptr) {
+    outer_->inner_ = this;
+    outer_->hold_back();
+  }
   if (next_ != nullptr) next_->previous_ = this;
   if (!deadline_.is_never()) Canceller::get().expire_at(stops_at(), peer_.serial(), seq_);
 }
@@ -37,8 +40,7 @@ Serving::~Serving() {
   if (!deadline_.is_never()) Canceller::get().forget_expiry(stops_at(), peer_.serial(), seq_);
   (previous_ != nullptr ? previous_->next_ : first_serving) = next_;
   if (next_ != nullptr) next_->previous_ = previous_;
-  // What was left for this request must not hit the code that comes after it.
-  if (struck_) PyThreadState_SetAsyncExc(thread_, nullptr);
+  hold_back();
   innermost_serving = outer_;
   if (outer_ == nullptr) return;
   outer_->inner_ = nullptr;
@@ -65,8 +67,13 @@ void Serving::strike() noexcept {
   PyThreadState_SetAsyncExc(thread_, peer_.state().cancelled_error.get());
 }
 
-void Serving::raise() noexcept {
+// What has been left for this request must not hit one that is served inside it, or comes after it.
+void Serving::hold_back() noexcept {
   if (std::exchange(struck_, false)) PyThreadState_SetAsyncExc(thread_, nullptr);
+}
+
+void Serving::raise() noexcept {
+  hold_back();
   PyErr_SetString(peer_.state().cancelled_error.get(), "the caller does not wait any more");
 }
 

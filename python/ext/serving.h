@@ -46,6 +46,7 @@ class Serving {
 
  private:
   void strike() noexcept;
+  void hold_back() noexcept;
   TimePoint stops_at() const noexcept;
 
   Peer& peer_;

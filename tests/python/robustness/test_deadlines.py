@@ -1,5 +1,6 @@
 """Calls that are given up, by a time, the program or Ctrl-C, and what becomes of the work."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -238,6 +239,29 @@ def test_a_cancellation_never_hits_the_next_call(pair):
     assert watcher.ended() == ()
     for _ in range(100):
         assert conn.root.nothing() is None
+
+
+@only(client="ours", server="ours")
+def test_a_cancellation_never_hits_a_call_inside_of_its_own(pair):
+    """It is for a thread that waits for us, and serves what we call meanwhile."""
+    conn, watcher = pair
+    call, note = sinew.async_(conn.root.call), conn.root.note
+    rounds = 200
+    done = []
+
+    def call_inside(result):
+        result().cancel()
+        for _ in range(5):
+            note("inside")
+        done.append(True)
+
+    for _ in range(rounds):
+        result = call(lambda: call_inside(reference))
+        reference = weakref.ref(result)
+        with contextlib.suppress(sinew.Cancelled):
+            result.wait()
+    assert len(done) == rounds
+    assert len(watcher.notes()) == 5 * rounds
 
 
 @only(client="ours", server="ours")
