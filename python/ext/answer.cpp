@@ -117,7 +117,7 @@ Served serve(Peer& peer, const rpc::Incoming& request) noexcept try {
       (overridden(peer.owner()) & hooks_of(*code)) == 0) {
     const PyRef closed = PyRef::steal(
         PyObject_CallMethodNoArgs(peer.owner_object(), peer.state().names.closed_by_peer.get()));
-    if (!closed) PyErr_WriteUnraisable(peer.owner_object());
+    if (!closed) report_unraisable(peer.owner_object());
     return {.result = {}, .silent = true};
   }
   return {.result = serve_request(peer, *code, *arguments), .silent = false};

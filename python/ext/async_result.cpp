@@ -245,7 +245,7 @@ void run_callbacks(AsyncResultObject* self) noexcept {
     const PyRef function = PyRef::share(PyList_GET_ITEM(callbacks.get(), i));
     const PyRef done =
         PyRef::steal(PyObject_CallOneArg(function.get(), reinterpret_cast<PyObject*>(self)));
-    if (!done) PyErr_WriteUnraisable(function.get());
+    if (!done) report_unraisable(function.get());
   }
 }
 

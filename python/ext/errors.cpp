@@ -3,6 +3,7 @@
 #include "compat.h"
 
 #include <cxxabi.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <exception>
@@ -104,6 +105,16 @@ void raise_codec_error(Errc errc, const char* doing) noexcept {
   if (message == nullptr) return;
   if (const char* const limit = limit_of(errc)) return raise_limit(limit, message);
   PyErr_SetString(type_for(errc), message);
+}
+
+void report_unraisable(PyObject* where) noexcept {
+  const bool is_main = ::gettid() == ::getpid();  // nowhere else does Ctrl-C raise anything
+  if (is_main && PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0) {
+    PyErr_Clear();
+    PyErr_SetInterrupt();
+  } else {
+    PyErr_WriteUnraisable(where);
+  }
 }
 
 void raise_current() noexcept {

@@ -42,6 +42,10 @@ class LimitReached : public Error {
 /// Raises LimitError for the option of that name.
 void raise_limit(const char* limit, const char* message) noexcept;
 
+/// Says on standard error that an exception was raised in `where` that nobody can catch, and lets
+/// go of it. Ctrl-C is not lost: it is raised again, where code of the main thread runs next.
+void report_unraisable(PyObject* where) noexcept;
+
 /// Turns the C++ exception being handled into a Python one. The one place where that happens:
 /// `try { ... } catch (...) { raise_current(); return nullptr; }`, or caught<> (slot.h).
 void raise_current() noexcept;

@@ -61,7 +61,7 @@ bool runs_anywhere(Peer& peer, const rpc::Incoming& request) noexcept {
 void hand_over(Peer& peer, rpc::Incoming request) noexcept try {
   const auto code = code_of(request);
   const PyRef job = make_job(peer, std::move(request));
-  if (!job) return PyErr_WriteUnraisable(peer.owner_object());
+  if (!job) return report_unraisable(peer.owner_object());
   JobObject* const self = job_of(job.get());
   if (code == static_cast<std::int64_t>(Handler::kClose) && is_ours(peer, *code)) {
     self->is_farewell = true;
@@ -83,7 +83,7 @@ void hand_over(Peer& peer, rpc::Incoming request) noexcept try {
   submit(peer, job.get());
 } catch (...) {
   raise_current();
-  PyErr_WriteUnraisable(peer.owner_object());  // out of memory: the caller gives up some time
+  report_unraisable(peer.owner_object());  // out of memory: the caller gives up some time
 }
 
 bool stop_job(std::uint64_t peer_serial, std::int64_t seq) noexcept {
@@ -94,7 +94,7 @@ bool stop_job(std::uint64_t peer_serial, std::int64_t seq) noexcept {
   if (self->stage == JobStage::kAwaiting) {
     const PyRef stop = PyRef::share(self->on_cancel);
     if (!stop) return true;
-    if (!PyRef::steal(PyObject_CallNoArgs(stop.get()))) PyErr_WriteUnraisable(stop.get());
+    if (!PyRef::steal(PyObject_CallNoArgs(stop.get()))) report_unraisable(stop.get());
     return true;
   }
   if (!self->patrol.passed()) {
@@ -157,10 +157,10 @@ void Peer::when_settled(PyObject* work) noexcept try {
   if (taken) return;
   PyErr_Clear();  // closed
   taken = PyRef::steal(PyObject_CallNoArgs(work));
-  if (!taken) PyErr_WriteUnraisable(work);
+  if (!taken) report_unraisable(work);
 } catch (...) {
   raise_current();
-  PyErr_WriteUnraisable(work);
+  report_unraisable(work);
 }
 
 }  // namespace sinew::python

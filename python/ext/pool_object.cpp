@@ -69,7 +69,7 @@ class PooledConnection final : public server::PoolClient {
     }
     const PyRef done = PyRef::steal(PyObject_CallFunctionObjArgs(
         leave_.get(), token_.get(), connection_ ? connection_.get() : Py_None, nullptr));
-    if (!done) PyErr_WriteUnraisable(leave_.get());
+    if (!done) report_unraisable(leave_.get());
     // Now, with the GIL: who destroys this may not have it, and would leave them for somebody else.
     for (PyRef* held : {&admit_, &leave_, &token_, &connection_}) *held = PyRef();
   }
@@ -78,7 +78,7 @@ class PooledConnection final : public server::PoolClient {
   bool admit() noexcept {
     const AdoptThread gil;
     PyRef connection = PyRef::steal(PyObject_CallOneArg(admit_.get(), token_.get()));
-    if (!connection) PyErr_WriteUnraisable(admit_.get());
+    if (!connection) report_unraisable(admit_.get());
     if (!connection || connection.get() == Py_None) return false;
     connection_ = std::move(connection);
     auto* const object = reinterpret_cast<ConnectionObject*>(connection_.get());
@@ -114,7 +114,7 @@ class PooledConnection final : public server::PoolClient {
   // A request raised something that is not for the peer (SystemExit): it ends the connection.
   bool report() noexcept {
     const AdoptThread gil;
-    if (PyErr_Occurred() != nullptr) PyErr_WriteUnraisable(connection_.get());
+    if (PyErr_Occurred() != nullptr) report_unraisable(connection_.get());
     return false;
   }
 
@@ -132,13 +132,17 @@ class PooledConnection final : public server::PoolClient {
 
 // ---------------------------------------------------------------------------------------------
 
-// Throws when there is none to be had: the pool counts on those it gets.
+// Throws when there is none to be had: the pool counts on those it gets. Ctrl-C may come before or
+// after the thread has been started, which cannot be told: it counts as started, and pool_dealloc()
+// knows better.
 void ask_for_thread(PyObject* spawn) {
   if (interpreter_is_gone()) throw std::runtime_error("the interpreter ends");
   const AdoptThread gil;
   const PyRef done = PyRef::steal(PyObject_CallNoArgs(spawn));
   if (done) return;
-  PyErr_WriteUnraisable(spawn);
+  const bool interrupted = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0;
+  report_unraisable(spawn);
+  if (interrupted) return;
   throw std::runtime_error("the server could not start a thread");
 }
 
@@ -236,13 +240,14 @@ int pool_traverse(PyObject* object, visitproc visit, void* arg) {
   return 0;
 }
 
-// The pool holds its callbacks for as long as a thread may be inside: a thread in run() holds a
-// reference on this object.
+// The pool holds its callbacks for as long as a thread may be inside: a thread in run(), or on its
+// way there, holds a reference on this object. So there is none now.
 void pool_dealloc(PyObject* object) {
   PyTypeObject* const type = Py_TYPE(object);
   PyObject_GC_UnTrack(object);
   if (server::Pool* const pool = std::exchange(self_of(object)->pool, nullptr)) {
     const AllowThreads unlocked;
+    pool->count_out_all();
     delete pool;
   }
   Py_CLEAR(self_of(object)->admit);

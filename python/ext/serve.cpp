@@ -27,7 +27,7 @@ void release_in_python(Peer& peer, const object::ObjectIdView& id, std::uint64_t
   const PyRef done =
       PyRef::steal(PyObject_CallMethod(peer.owner_object(), "_handle_del", "OK", object.get(),
                                        static_cast<unsigned long long>(count)));
-  if (!done) PyErr_WriteUnraisable(peer.owner_object());
+  if (!done) report_unraisable(peer.owner_object());
 }
 
 // A message of an extension that is no request. An id that we do not know, or a count beyond what

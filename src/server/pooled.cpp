@@ -119,6 +119,12 @@ void Pool::count_out_locked() noexcept {
   for (Parker* const stopper : stoppers_) stopper->wake();
 }
 
+void Pool::count_out_all() noexcept {
+  const std::scoped_lock lock(mutex_);
+  threads_ = waiting_ = 0;
+  for (Parker* const stopper : stoppers_) stopper->wake();
+}
+
 // How long a thread that begins to wait does so before it looks whether it is needed. The only one
 // is, so at most one waits without an end.
 int Pool::patience_ms() const noexcept {

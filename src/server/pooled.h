@@ -93,6 +93,10 @@ class Pool {
   /// connections. False when threads are still serving; their connections leave with them.
   bool stop(Deadline deadline);
 
+  /// The host knows that no thread is inside run() or on its way there, whatever it was asked for:
+  /// what interrupts a host while it starts a thread leaves it unsure. Nobody is waited for then.
+  void count_out_all() noexcept;
+
   /// Connections that are in the pool, and threads inside run() or asked for.
   std::size_t connections() const;
   std::size_t threads() const;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <future>
 
@@ -13,6 +14,22 @@ namespace {
 
 using namespace testing;
 using std::chrono::hours;
+
+// What interrupts a host while it starts a thread leaves it unsure whether there is one.
+TEST(PoolEnd, AThreadThatNeverCameIsNotWaitedForWhenThereCanBeNone) {
+  Script script;
+  {
+    Pool pool(PoolHost::steady(1), [] {});
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    const io::Fd peer(ends[1]);
+    ASSERT_TRUE(pool.add(std::make_shared<ScriptedPoolClient>(io::Fd(ends[0]), script)));
+    EXPECT_EQ(pool.threads(), 1u);
+    pool.count_out_all();
+    EXPECT_EQ(pool.threads(), 0u);
+  }
+  EXPECT_EQ(script.gone.load(), 1);
+}
 
 TEST(PoolGone, OnceWhenThePeerOrTheClientEndsTheConnection) {
   PoolHost host(PoolHost::steady(2));
