@@ -114,7 +114,8 @@ PyObject* connection_async_request(PyObject* object, PyObject* args, PyObject* k
   PyRef result = make_async_result(self, question.seq());
   if (!result) return nullptr;
   set_expiry(result.get(), question.deadline());
-  return question.send(call_of(result.get()), /*later=*/true) ? result.release() : nullptr;
+  const bool sent = question.send(call_of(result.get()), question.deadline(), /*later=*/true);
+  return sent ? result.release() : nullptr;
 }
 
 // ---------------------------------------------------------------------------------------------

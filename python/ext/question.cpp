@@ -36,7 +36,9 @@ Question::Question(Peer& peer, Handler handler, std::size_t count, Deadline expi
       handler_(handler) {
   const wire::Family family = peer.family();
   const dialect::rpyc::RpycSession& session = peer.session();
-  if (!deadline_.is_never() && session.agrees_on(Extension::kDeadline)) {
+  // What the peer does when a connection ends is to be done, whoever waits for it.
+  const bool may_stop = handler != Handler::kClose;
+  if (may_stop && !deadline_.is_never() && session.agrees_on(Extension::kDeadline)) {
     dialect::rpyc::write_deadline(out_, family, seq_, deadline_.remaining());
   }
   const Serving* const serving = Serving::innermost();
@@ -113,7 +115,7 @@ bool Question::add_keywords(PyObject* names, PyObject* const* values) noexcept {
 }
 
 // Registers and sends. What does not fit at once is sent with the GIL given up, reading meanwhile.
-bool Question::send(rpc::Call& call, bool later) noexcept try {
+bool Question::send(rpc::Call& call, Deadline patience, bool later) noexcept try {
   if (!check(wire::end_frame(out_, frame_start_))) return false;
   peer_.offer_extensions(out_);
   if (peer_.session().binds_threads()) [[unlikely]] {
@@ -137,7 +139,7 @@ bool Question::send(rpc::Call& call, bool later) noexcept try {
       peer_.connection().flush();  // the idle flusher sends the rest
       return true;
     }
-    status = peer_.connection().drain(Deadline::never());
+    status = peer_.connection().drain(patience);
   }
   if (status != rpc::WaitStatus::kInterrupted) return true;
   leave(call);
@@ -154,7 +156,7 @@ PyObject* Question::ask() noexcept {
   const Deadline deadline = Deadline::earlier(settings->deadline(), deadline_);
   if (peer_.cooperator() != nullptr) return ask_cooperatively(asked, deadline);
   AwaitedCall call(peer_, seq_);
-  if (!send(call)) return nullptr;
+  if (!send(call, deadline)) return nullptr;
   if (!peer_.poll_briefly(call, deadline)) {
     // A signal that came while we looked would not interrupt the wait any more.
     if (PyErr_Occurred() != nullptr || PyErr_CheckSignals() != 0) {
@@ -193,7 +195,7 @@ PyObject* Question::ask_cooperatively(TimePoint asked, Deadline deadline) noexce
   const PyRef result = make_async_result(peer_.owner(), seq_);
   if (!result) return nullptr;
   set_expiry(result.get(), deadline);
-  if (!send(call_of(result.get()))) return nullptr;
+  if (!send(call_of(result.get()), deadline)) return nullptr;
   PyObject* const value = value_of(result.get());
   if (value == nullptr && call_of(result.get()).outcome() == rpc::Call::Outcome::kExpired) {
     raise_too_late(Clock::system().now() - asked);

@@ -38,8 +38,9 @@ class Question {
   PyObject* ask() noexcept;
 
   /// Sends for `call`, which was made with seq(); with `later` it may be held back for a moment to
-  /// leave together with others. False with an exception set.
-  bool send(rpc::Call& call, bool later = false) noexcept;
+  /// leave together with others. A peer that does not read is waited for until `patience` is over;
+  /// what it has no room for then follows when it has. False with an exception set.
+  bool send(rpc::Call& call, Deadline patience, bool later = false) noexcept;
 
   std::int64_t seq() const noexcept { return seq_; }
   Deadline deadline() const noexcept { return deadline_; }

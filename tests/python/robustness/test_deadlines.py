@@ -1,8 +1,10 @@
 """Calls that are given up, by a time, the program or Ctrl-C, and what becomes of the work."""
 
 import contextlib
+import functools
 import os
 import signal
+import socket
 import threading
 import time
 import weakref
@@ -22,8 +24,7 @@ def pair(serve, connect_to):
     """A connection whose service works, and one to watch it with."""
     server = serve(SERVICE, fresh=True)
     conn, watcher = connect_to(server), connect_to(server)
-    conn.ping()
-    conn.ping()  # the two have agreed on what they extend
+    meet(conn)
     return conn, watcher.root
 
 
@@ -32,6 +33,12 @@ class Attachment:
 
     def __init__(self, dead):
         weakref.finalize(self, dead.append, True)
+
+
+def meet(conn):
+    """Have the two agree on what they extend."""
+    conn.ping()
+    conn.ping()
 
 
 def call_for_ever(root):
@@ -249,15 +256,16 @@ def test_a_cancellation_never_hits_a_call_inside_of_its_own(pair):
     rounds = 200
     done = []
 
-    def call_inside(result):
-        result().cancel()
+    def call_inside(results):
+        results[0]().cancel()
         for _ in range(5):
             note("inside")
         done.append(True)
 
     for _ in range(rounds):
-        result = call(lambda: call_inside(reference))
-        reference = weakref.ref(result)
+        references = []
+        result = call(functools.partial(call_inside, references))
+        references.append(weakref.ref(result))
         with contextlib.suppress(sinew.Cancelled):
             result.wait()
     assert len(done) == rounds
@@ -275,6 +283,61 @@ def test_a_storm_of_cancellations_leaves_nothing(pair):
     assert conn.root.nothing() is None
     assert watch.seconds < 5
     assert watcher.nothing() is None
+
+
+@pytest.fixture
+def unread(lib):
+    """A connection to a peer that reads nothing."""
+    ours, theirs = socket.socketpair()
+    config = {"heartbeat": None, "close_timeout": 0.3, "sync_request_timeout": None}
+    conn = lib.connect_stream(lib.SocketStream(ours), config=config)
+    with theirs:
+        yield conn
+        conn.close()
+
+
+@ours_only
+def test_a_deadline_holds_while_an_argument_does_not_fit(unread):
+    watch = Stopwatch()
+    with pytest.raises(TimeoutError), sinew.deadline(0.3):
+        unread.sync_request(wire.PING, bytes(20 << 20))
+    assert 0.25 < watch.seconds < 3
+
+
+@ours_only
+def test_a_time_limit_holds_while_an_argument_does_not_fit(unread):
+    watch = Stopwatch()
+    result = unread.async_request(wire.PING, bytes(20 << 20), timeout=0.3)
+    assert watch.seconds < 3
+    with pytest.raises(TimeoutError):
+        _ = result.value
+
+
+@ours_only
+def test_closing_does_not_wait_for_a_peer_that_reads_nothing(unread):
+    with pytest.raises(TimeoutError), sinew.deadline(0.1):
+        unread.sync_request(wire.PING, bytes(20 << 20))
+    watch = Stopwatch()
+    unread.close()
+    assert watch.seconds < 3
+
+
+@ours_only
+def test_what_the_peer_does_at_the_end_is_not_stopped_by_a_deadline(lib):
+    ended = []
+
+    class Tidy(lib.Service):
+        def on_disconnect(self, conn):
+            end = time.monotonic() + 0.5
+            while time.monotonic() < end:
+                time.sleep(0.001)  # lint: workload
+            ended.append("tidied up")
+
+    conn = lib.connect_thread(remote_service=Tidy, config={"close_timeout": 0.1})
+    meet(conn)
+    with sinew.deadline(0.2):
+        conn.close()
+    eventually(lambda: ended == ["tidied up"])
 
 
 @ours_only
