@@ -11,6 +11,7 @@ import sys
 
 from sinew import _sinew
 from sinew._sinew import AsyncResult
+from sinew.rpyc.lib.hurry import patience
 
 from . import consts, netref, vinegar
 from .async_ import AsyncResultTimeout
@@ -158,9 +159,8 @@ class Connection(ViewedConnection):
         # The peer does not answer: it closes the stream. Waiting for that lets it serve what was
         # sent before.
         self._expect_end(_CLOSED_HERE)
-        farewell = self.async_request(consts.HANDLE_CLOSE)
-        farewell.set_expiry(self._config["close_timeout"])
-        farewell.wait()
+        limit = patience(self._config["close_timeout"])
+        self.async_request(consts.HANDLE_CLOSE, timeout=limit).wait()
 
     def _closed_by_peer(self):
         """Serve the peer's farewell."""

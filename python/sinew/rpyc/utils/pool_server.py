@@ -5,6 +5,7 @@ import threading
 
 from sinew._sinew import Pool
 from sinew.rpyc.lib import spawn
+from sinew.rpyc.lib.hurry import patience
 
 from .authenticators import AuthenticationError
 from .server import Server
@@ -35,13 +36,16 @@ class ThreadPoolServer(Server):
 
     def close(self):
         """Stop listening, end every connection and the threads; closing twice is allowed."""
+        if self._closed:
+            return
         super().close()
         # What is being served may go on; its connection ends with it. A request that closes its own
         # server must not wait for itself.
+        grace = patience(_GRACE)
         if getattr(self._inside, "here", False):
-            spawn(self._pool.stop, _GRACE)
+            spawn(self._pool.stop, grace)
         else:
-            self._pool.stop(_GRACE)
+            self._pool.stop(grace)
 
     def _accept_method(self, sock):
         if socket.socket.__module__ != "socket":  # greenlets: a thread of the pool would stop all

@@ -254,6 +254,7 @@ class Server(Admitting, Announcing):
         except KeyboardInterrupt:
             sys.stderr.write("\n")
             self.logger.warning("keyboard interrupt!")
+            self.close()  # here, so that it is known why: it waits for nobody
         finally:
             self.logger.info("server has terminated")
             self.close()
