@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from harness.combos import only, with_pure
+from harness.combos import only, with_pure, without_pure
 from harness.waiting import Worker
 
 pytestmark = with_pure
@@ -13,16 +13,16 @@ THREADS = 6
 CALLS = 60
 
 
-def run_in_threads(function, count=THREADS):
+def run_in_threads(function, count=THREADS, limit=25):
     """Run `function(index)` in threads that start together; return the results in order."""
     start = threading.Barrier(count)
 
     def body(index):
-        start.wait(10)
+        start.wait(20)
         return function(index)
 
     workers = [Worker(body, index) for index in range(count)]
-    return [worker.result(25) for worker in workers]
+    return [worker.result(limit) for worker in workers]
 
 
 def test_each_thread_gets_its_own_replies(conn):
@@ -67,6 +67,31 @@ def test_callbacks_of_many_threads(conn):
 
     for index, got in enumerate(run_in_threads(body)):
         assert got == [(index, n) for n in range(CALLS // 2)]
+
+
+@only(client="ours", server="ours")
+@without_pure("nested so deep that its stack ends")
+@pytest.mark.soak
+@pytest.mark.timeout(120)
+def test_sixty_four_threads_with_callbacks(conn, soak):
+    """Row S25: the server's one thread serves them inside of each other, up to 128 levels deep."""
+    root, rounds = conn.root, soak.amount(5, 200)
+    add, call, fail = root.add, root.call, root.fail
+
+    def body(index):
+        def back(depth):
+            return index if depth == 0 else call(back, depth - 1)
+
+        for number in range(rounds):
+            assert add(index * 1000, number) == index * 1000 + number
+            assert call(back, 0) == index
+            assert call(back, 1) == index
+            with pytest.raises(KeyError):
+                call(fail)
+        return index
+
+    assert run_in_threads(body, 64, 100 + 10 * rounds) == list(range(64))
+    soak.record("S25", f"64 threads, {rounds * 64 * 4} calls with callbacks, none mixed up")
 
 
 def test_asynchronous_results_waited_for_in_other_threads(conn, rpyc):
