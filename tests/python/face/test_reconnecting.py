@@ -107,17 +107,31 @@ def test_it_comes_back_a_hundred_times(conn, gate):
 
 
 @only(client="ours")
-def test_a_stale_object_is_told_from_the_one_that_took_its_place(conn, gate):
-    old = conn.root
-    assert old.nothing() is None
-    gate.cut()
-    eventually(lambda: conn.epoch == 2)
-    for _ in range(1000):
+@pytest.mark.soak
+def test_a_stale_object_is_told_from_the_one_that_took_its_place(conn, gate, soak):
+    assert issubclass(sinew.StaleReference, EOFError)
+    epochs, uses = soak.amount((1, 1000), (100, 10_000))
+    for epoch in range(1, epochs + 1):
+        old = conn.root
+        assert old.nothing() is None
+        gate.cut()
+        eventually(lambda epoch=epoch: conn.epoch == epoch + 1)
+        assert sum(is_stale(old) for _ in range(uses)) == uses
         with pytest.raises(sinew.StaleReference, match="fetch it again"):
             old.nothing()
-    assert isinstance(sinew.StaleReference(), EOFError)
-    assert conn.root is not old
-    assert conn.root.nothing() is None
+        assert conn.root is not old
+        assert conn.root.nothing() is None
+    soak.record(
+        "S12", f"{epochs * uses} uses of stale objects of {epochs} epochs, none reached another"
+    )
+
+
+def is_stale(netref):
+    try:
+        netref.nothing()
+    except sinew.StaleReference:
+        return True
+    return False
 
 
 @only(client="ours")

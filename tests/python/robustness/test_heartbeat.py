@@ -68,12 +68,15 @@ def test_a_killed_server_is_noticed_by_a_program_that_does_nothing(serve, connec
 
 
 @only(client="ours", server="ours")
-def test_a_server_that_holds_its_interpreter_is_not_taken_for_dead(serve, connect_to, rpyc):
+@pytest.mark.soak
+def test_a_server_that_holds_its_interpreter_is_not_taken_for_dead(serve, connect_to, rpyc, soak):
     server = serve("classic:slave", fresh=True)
     conn = connect_to(server, config=QUICK, service=rpyc.ClassicService)
     meet(conn)
-    conn.modules.ctypes.PyDLL(None).usleep(int(LONG * 1e6))  # lint: workload
+    seconds = soak.amount(LONG, 60)
+    conn.modules.ctypes.PyDLL(None).usleep(int(seconds * 1e6))  # lint: workload
     assert conn.eval("1 + 1") == 2
+    soak.record("S22", f"a server held its interpreter for {seconds:g} s, heartbeat {INTERVAL} s")
 
 
 @only(client="ours", server="ours")
@@ -89,11 +92,14 @@ def test_a_long_call_is_not_taken_for_death(serve, connect_to):
 
 
 @only(client="ours", server="ours")
-def test_a_client_that_holds_its_interpreter_is_not_taken_for_dead(serve, connect_to):
+@pytest.mark.soak
+def test_a_client_that_holds_its_interpreter_is_not_taken_for_dead(serve, connect_to, soak):
     conn = connect_to(serve(SERVICE, fresh=True, config={"heartbeat": INTERVAL}), config=QUICK)
     meet(conn)
-    compute(LONG)
+    seconds = soak.amount(LONG, 60)
+    compute(seconds)
     assert conn.root.add(1, 2) == 3
+    soak.record("S22", f"a client held its interpreter for {seconds:g} s, heartbeat {INTERVAL} s")
 
 
 @only(client="ours", server="ours")
