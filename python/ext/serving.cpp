@@ -63,6 +63,12 @@ bool Serving::cancel(std::uint64_t peer_serial, std::int64_t seq) noexcept {
 
 // Leaves the exception for the thread to find at its next instruction.
 void Serving::strike() noexcept {
+#if PY_VERSION_HEX < 0x030C0000
+  // CPython 3.11.2 loses a reference to None when such an exception comes after a call that
+  // returned it and a traceback keeps the frame: after some thousand cancellations None would be
+  // gone.
+  static_cast<void>(PyRef::share(Py_None).release());
+#endif
   struck_ = true;
   PyThreadState_SetAsyncExc(thread_, peer_.state().cancelled_error.get());
 }
