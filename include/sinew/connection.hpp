@@ -32,6 +32,8 @@ struct Options {
   /// How often a Sinew peer is to show that it lives; it counts as gone after twice that. Zero: it
   /// need not.
   std::chrono::nanoseconds heartbeat = std::chrono::seconds(5);
+  /// In which a message that has begun has to make progress; zero: it may stop.
+  std::chrono::nanoseconds frame_timeout = std::chrono::seconds(60);
 
   // For tls://.
   std::string ca_file;      ///< whom to trust, PEM; empty: whom the system trusts

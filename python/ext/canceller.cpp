@@ -31,8 +31,12 @@ void Canceller::wake_locked(TimePoint at) {
 
 void Canceller::cancel(std::uint64_t peer, std::int64_t seq) noexcept try {
   const std::scoped_lock lock(mutex_);
-  cancelled_.emplace_back(peer, seq);
-  wake_locked(TimePoint::min());
+  // A peer may send as many as it likes, while somebody holds the GIL for as long as he likes.
+  if (std::size_t& queued = queued_[peer]; queued < kMostQueued) {
+    ++queued;
+    cancelled_.emplace_back(peer, seq);
+    wake_locked(TimePoint::min());
+  }
 } catch (...) {
   // Out of memory, or of threads: the work goes on to its end.
 }
@@ -99,6 +103,7 @@ void Canceller::run() noexcept try {
       continue;
     }
     const std::deque<Request> requests = std::exchange(cancelled_, {});
+    queued_.clear();
     lock.unlock();
     std::deque<Request> missing;
     if (interpreter_is_gone()) return;

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <set>
 #include <tuple>
@@ -40,6 +41,9 @@ class Canceller {
   /// Cancellations of requests that were not found are remembered for this many, oldest first.
   static constexpr std::size_t kMostEarly = 1000;
 
+  /// Cancellations of one peer that wait for the GIL; beyond it they are dropped.
+  static constexpr std::size_t kMostQueued = 1000;
+
  private:
   using Request = std::pair<std::uint64_t, std::int64_t>;
   using Expiry = std::tuple<TimePoint, std::uint64_t, std::int64_t>;
@@ -50,14 +54,15 @@ class Canceller {
   void remember_early_locked(const Request& request);
 
   std::mutex mutex_;
-  std::condition_variable wake_;           // lint: own thread
-  std::deque<Request> cancelled_;          // guarded by mutex_: to be stopped
-  std::set<Expiry> expiries_;              // guarded by mutex_
-  std::set<Request> early_;                // guarded by mutex_: stopped before they started
-  std::deque<Request> early_order_;        // guarded by mutex_
-  std::atomic<bool> any_early_{false};     // early_ is not empty
-  TimePoint wakes_at_ = TimePoint::max();  // guarded by mutex_
-  bool started_ = false;                   // guarded by mutex_
+  std::condition_variable wake_;                 // lint: own thread
+  std::deque<Request> cancelled_;                // guarded by mutex_: to be stopped
+  std::map<std::uint64_t, std::size_t> queued_;  // guarded by mutex_: how many a peer has there
+  std::set<Expiry> expiries_;                    // guarded by mutex_
+  std::set<Request> early_;                      // guarded by mutex_: stopped before they started
+  std::deque<Request> early_order_;              // guarded by mutex_
+  std::atomic<bool> any_early_{false};           // early_ is not empty
+  TimePoint wakes_at_ = TimePoint::max();        // guarded by mutex_
+  bool started_ = false;                         // guarded by mutex_
 };
 
 }  // namespace sinew::python

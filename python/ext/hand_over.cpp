@@ -93,7 +93,8 @@ bool stop_job(std::uint64_t peer_serial, std::int64_t seq) noexcept {
   const PyRef alive = PyRef::share(object_of(self));
   if (self->stage == JobStage::kAwaiting) {
     const PyRef stop = PyRef::share(self->on_cancel);
-    if (!stop) return true;
+    self->stop_wanted = !stop;
+    if (!stop) return true;  // the dispatcher is just taking it over
     if (!PyRef::steal(PyObject_CallNoArgs(stop.get()))) report_unraisable(stop.get());
     return true;
   }

@@ -78,6 +78,10 @@ void await(JobObject* self, PyRef coroutine) noexcept {
           ? PyRef::steal(PyObject_CallMethod(reinterpret_cast<PyObject*>(self->dispatcher),
                                              "_await", "OO", object_of(self), coroutine.get()))
           : PyRef();
+  if (taken && std::exchange(self->stop_wanted, false) && self->on_cancel != nullptr) {
+    const PyRef stop = PyRef::share(self->on_cancel);
+    if (!PyRef::steal(PyObject_CallNoArgs(stop.get()))) PyErr_WriteUnraisable(stop.get());
+  }
   if (!taken && self->stage == JobStage::kAwaiting) {
     withdraw(self);
     stop_looking(self);

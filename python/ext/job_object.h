@@ -33,6 +33,7 @@ struct JobObject : JobHead {
   std::vector<object::IdKey> kept;  ///< what the request names, which is not to be gone before
   bool counted;                     ///< among the jobs that the end of the connection waits for
   bool is_farewell;                 ///< after which nothing is answered
+  bool stop_wanted;                 ///< the coroutine is to be stopped as soon as it can be
 };
 
 inline JobObject* job_of(PyObject* object) noexcept { return reinterpret_cast<JobObject*>(object); }

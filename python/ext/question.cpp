@@ -18,7 +18,10 @@ namespace {
 // A call that lives as long as somebody waits for it.
 struct AwaitedCall final : rpc::Call {
   AwaitedCall(Peer& of, std::int64_t seq) noexcept : Call(seq), peer(of) {}
-  ~AwaitedCall() { peer.answer_taken(*this); }
+  ~AwaitedCall() {
+    if (!done()) peer.connection().forget(*this);
+    peer.answer_taken(*this);
+  }
   Peer& peer;
 };
 

@@ -38,7 +38,11 @@ void serve_notice(Peer& peer, const rpc::Incoming& notice) noexcept {
   const auto count = wire::read_tuple_header(in);
   for (std::size_t i = 0; count && i < *count; ++i) {
     const auto release = dialect::rpyc::read_release(in);
-    if (!release) return;
+    if (!release) {
+      return peer.connection().fail(
+          Error(Error::Kind::kProtocol,
+                "the peer gives references back in a way that was not agreed on"));
+    }
     if ((overridden(peer.owner()) & hook_bit(dialect::rpyc::Handler::kDel)) != 0) {
       release_in_python(peer, release->id, release->count);
     } else {

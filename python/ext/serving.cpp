@@ -1,5 +1,7 @@
 #include "serving.h"
 
+#include <pthread.h>
+
 #include <utility>
 
 #include "canceller.h"
@@ -45,6 +47,16 @@ Serving::~Serving() {
   if (outer_ == nullptr) return;
   outer_->inner_ = nullptr;
   if (outer_->is_cancelled()) outer_->strike();
+}
+
+// Only this thread's stack is still there.
+void Serving::after_fork() noexcept {
+  first_serving = nullptr;
+  for (Serving* one = innermost_serving; one != nullptr; one = one->outer_) {
+    one->previous_ = nullptr;
+    one->next_ = std::exchange(first_serving, one);
+    if (one->next_ != nullptr) one->next_->previous_ = one;
+  }
 }
 
 TimePoint Serving::stops_at() const noexcept { return deadline_.at() + kGrace; }
@@ -100,6 +112,8 @@ Deadline scope_deadline(const State& state) noexcept {
 }
 
 bool init_serving(State& state, PyObject* module) noexcept {
+  static const int registered = ::pthread_atfork(nullptr, nullptr, &Serving::after_fork);
+  static_cast<void>(registered);
   state.cancelled_error = PyRef::steal(PyErr_NewExceptionWithDoc(
       "sinew.Cancelled",
       "Raised in the thread that serves a call for whose answer nobody waits any more: its caller "

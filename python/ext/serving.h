@@ -33,6 +33,9 @@ class Serving {
   /// Stops the work of that request, if it is being served. False if it is not.
   static bool cancel(std::uint64_t peer_serial, std::int64_t seq) noexcept;
 
+  /// In a child after fork(): forgets what other threads, which are not there, were serving.
+  static void after_fork() noexcept;
+
   const Peer& peer() const noexcept { return peer_; }
   std::int64_t seq() const noexcept { return seq_; }
   Deadline deadline() const noexcept { return deadline_; }

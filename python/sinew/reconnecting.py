@@ -92,8 +92,10 @@ class ReconnectingConnection:
         self._given_up = False
         self._epoch = 1
         self._current: Connection | None = self._open()
-        thread = threading.Thread(target=self._look_after, name="sinew-reconnect", daemon=True)
-        thread.start()
+        self._thread = threading.Thread(
+            target=self._look_after, name="sinew-reconnect", daemon=True
+        )
+        self._thread.start()
 
     def _open(self) -> Connection:
         fresh = self._connect()
@@ -138,7 +140,9 @@ class ReconnectingConnection:
                 if self._ended.is_set():
                     raise EOFError(f"the connection to {self._name} was closed")
                 left = end - monotonic()
-                if self._given_up or left <= 0:
+                # The thread that connects again cannot wait for itself: on_lost() uses this.
+                hopeless = self._given_up or threading.current_thread() is self._thread
+                if hopeless or left <= 0:
                     cause = self._cause or "it was lost"
                     raise EOFError(f"no connection to {self._name}: {cause}{self._last_try}")
                 # In pieces: the thread that will notice the end may not have done so yet.
@@ -175,20 +179,28 @@ class ReconnectingConnection:
     # -- coming back -------------------------------------------------------------------------
 
     def _look_after(self) -> None:
-        while not self._ended.is_set():
-            current = self._current
-            if current is None or not current._wait_until_dead(60.0):
-                continue
-            if self._ended.is_set():
-                return
-            self._lose(current)
-            if not self._restore():
-                return
+        try:
+            while not self._ended.is_set():
+                current = self._current
+                if current is None or not current._wait_until_dead(60.0):
+                    continue
+                if self._ended.is_set():
+                    return
+                self._lose(current)
+                if not self._restore():
+                    return
+        finally:
+            with self._changed:  # nobody is to wait for what nobody does any more
+                self._given_up = not self._ended.is_set()
+                self._changed.notify_all()
 
     def _lose(self, lost: Connection) -> None:
         self._cause = lost.close_reason or "it was closed"
         # What only this side can do: on_disconnect(), the socket.
-        lost.close()  # type: ignore[no-untyped-call]
+        try:
+            lost.close()  # type: ignore[no-untyped-call]
+        except Exception as error:
+            _report(error)
         self._tell(self._on_lost, self._cause)
 
     def _restore(self) -> bool:
@@ -197,8 +209,8 @@ class ReconnectingConnection:
         with self._changed:
             restored = fresh is not None and not self._ended.is_set()
             if restored:
+                self._epoch += 1  # first: who sees the new connection must not see the old epoch
                 self._current, self._cause, self._last_try = fresh, None, ""
-                self._epoch += 1
             else:
                 self._given_up = not self._ended.is_set()
             self._changed.notify_all()
@@ -214,7 +226,7 @@ class ReconnectingConnection:
                 return None
             try:
                 return self._open()
-            except (OSError, EOFError) as error:
+            except Exception as error:  # a token file that is being replaced, no thread to be had
                 self._last_try = f"; the last try to connect again: {error}"
         return None
 
@@ -224,8 +236,12 @@ class ReconnectingConnection:
         try:
             callback(self, *args)
         except Exception as error:
-            details = (type(error), error, error.__traceback__, threading.current_thread())
-            threading.excepthook(threading.ExceptHookArgs(details))
+            _report(error)
+
+
+def _report(error: Exception) -> None:
+    details = (type(error), error, error.__traceback__, threading.current_thread())
+    threading.excepthook(threading.ExceptHookArgs(details))
 
 
 class Lasting:
@@ -254,10 +270,14 @@ class Lasting:
         conn.current()
         with self._lock:
             epoch = conn.epoch
-            if self._epoch != epoch:
-                object.__setattr__(self, "_found", self._find(conn))
+            if self._epoch == epoch:
+                return self._found
+        found = self._find(conn)  # without the lock: it may call back, and that may come here
+        with self._lock:
+            if self._epoch < epoch:
+                object.__setattr__(self, "_found", found)
                 object.__setattr__(self, "_epoch", epoch)
-            return self._found
+        return found
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.now, name)

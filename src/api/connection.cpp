@@ -6,6 +6,7 @@
 
 #include "api/peer.h"
 #include "api/question.h"
+#include "api/serving.h"
 #include "base/error.h"
 #include "io/address.h"
 #include "io/socket_stream.h"
@@ -45,9 +46,12 @@ std::unique_ptr<io::Stream> secured(std::unique_ptr<io::Stream> stream, const na
 
 namespace detail {
 
+// What is asked while a request is served gets what is left of its time.
 Deadline scope_deadline() noexcept {
-  return time_limit == TimePoint::max() ? Deadline::never()
-                                        : Deadline::after(time_limit - Clock::system().now());
+  const Serving* const serving = Serving::innermost();
+  const Deadline of_request = serving != nullptr ? serving->deadline() : Deadline::never();
+  if (time_limit == TimePoint::max()) return of_request;
+  return Deadline::earlier(of_request, Deadline::after(time_limit - Clock::system().now()));
 }
 
 }  // namespace detail

@@ -6,10 +6,14 @@
 
 #include "api/model.h"
 #include "base/error.h"
+#include "sinew/python_error.hpp"
 #include "wire/rpyc_frame.h"
 
 namespace sinew::detail {
 namespace {
+
+// Bytes that a client may send in one message before a server has heard from it.
+constexpr std::size_t kMostAtFirst = 64 * 1024;
 
 dialect::rpyc::SessionOptions session_options(const Options& options, bool is_server) {
   using Family = dialect::rpyc::SessionOptions::Family;
@@ -21,11 +25,16 @@ dialect::rpyc::SessionOptions session_options(const Options& options, bool is_se
   made.max_frame_size = options.max_frame_size;
   made.max_inflated_size = options.max_inflated_size;
   made.heartbeat = options.heartbeat;
+  made.extensions.set(dialect::rpyc::Extension::kCancel,
+                      0);  // what is served here cannot be stopped
+  if (is_server) made.max_first_frame_size = kMostAtFirst;
   return made;
 }
 
 rpc::Limits connection_limits(const Options& options) {
-  return {.max_pending_calls = options.max_pending_calls, .heartbeat = options.heartbeat};
+  return {.max_pending_calls = options.max_pending_calls,
+          .heartbeat = options.heartbeat,
+          .frame_timeout = options.frame_timeout};
 }
 
 }  // namespace
@@ -110,11 +119,22 @@ void Peer::send_cancel(std::int64_t seq) noexcept try {
   return;  // out of memory: the peer works on for nothing
 }
 
-// Under a lock, so that a client of two threads gets one root.
+// Made without the lock: it may ask the client, who may ask for the root. Two threads of a client
+// that are first at once make two, of which one is used.
 Value Peer::root() {
+  {
+    const std::scoped_lock lock(root_mutex_);
+    if (root_ || !make_root_) return root_.value_or(Value());
+  }
+  static thread_local const Peer* making = nullptr;
+  if (making == this) throw PythonError("RuntimeError", {Value("the root is being made")});
+  const Peer* const outer = std::exchange(making, this);
+  const auto restore = [&](const Peer*) { making = outer; };
+  const std::unique_ptr<const Peer, decltype(restore)> guard(this, restore);
+  Value made = make_root_(Connection(shared_from_this())).value();
   const std::scoped_lock lock(root_mutex_);
-  if (!root_ && make_root_) root_ = make_root_(Connection(shared_from_this())).value();
-  return root_.value_or(Value());
+  if (!root_) root_ = std::move(made);
+  return *root_;
 }
 
 void Peer::count_bad_id() noexcept try {

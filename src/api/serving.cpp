@@ -248,7 +248,11 @@ void serve_notice(Peer& peer, const rpc::Incoming& notice) noexcept {
   const auto count = wire::read_tuple_header(in);
   for (std::size_t i = 0; count && i < *count; ++i) {
     const auto release = dialect::rpyc::read_release(in);
-    if (!release) return;
+    if (!release) {
+      return peer.connection().fail(
+          Error(Error::Kind::kProtocol,
+                "the peer gives references back in a way that was not agreed on"));
+    }
     static_cast<void>(peer.release_export(release->id, release->count));
   }
 }

@@ -407,7 +407,7 @@ void Connection::spin_for_answer(Seat& seat) noexcept {
   while (handle_frames(seat, Want::kAnswersOnly, none) == Turn::kEmpty) {
     acknowledge();
     const auto filled = try_fill();
-    if (!filled && (filled.error() != Errc::kWouldBlock || until.passed())) break;
+    if ((!filled && filled.error() != Errc::kWouldBlock) || until.passed()) break;
   }
   seat.call->done() ? spin_.hit() : spin_.miss();
 }
@@ -419,7 +419,8 @@ void Connection::await_answer(Seat& seat, Duration patience) noexcept {
     flush();
     acknowledge();
     const auto filled = note_read(inbox_.fill(until));
-    if (!filled && filled.error() != Errc::kWouldBlock) break;
+    // The time counts also while something comes: a peer that never pauses must not keep us here.
+    if ((!filled && filled.error() != Errc::kWouldBlock) || until.passed()) break;
   }
 }
 

@@ -22,8 +22,8 @@ class Dispatcher(_sinew.Dispatcher):
     of one connection are submitted in the order of their arrival. Where one runs at a time,
     `_serial` is to be True, and `thread` the identity of the thread, if it is always the same.
 
-    `max_pending` is how many calls may wait; the caller of one more gets LimitError, others do not
-    notice. A call that is not started `start_within` seconds after it came is answered with
+    `max_pending` is how many calls may wait, of all clients together; the caller of one more gets
+    LimitError. A call that is not started `start_within` seconds after it came is answered with
     TimeoutError, and never run; without it, and without a deadline of the caller's, it waits.
     """
 

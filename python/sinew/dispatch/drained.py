@@ -49,6 +49,9 @@ class MainLoop(Dispatcher):
         """Have `job()` called by the thread that drains. threads: any."""
         self._refuse_if_closed()
         self._jobs.append(job)
+        if self._closed:  # meanwhile: whoever closed it may have been through with the queue
+            self._refuse_all()
+            return
         self._wake()
         if self._wakeup is not None:
             self._wakeup()
@@ -93,9 +96,16 @@ class MainLoop(Dispatcher):
     def close(self) -> None:
         """Fail what waits with RuntimeError, and end `run_forever()`. threads: any."""
         self._closed = True
-        while self._jobs:
-            refuse(self._jobs.popleft(), self)
+        self._refuse_all()
         self._wake()
+
+    def _refuse_all(self) -> None:
+        while True:
+            try:
+                job = self._jobs.popleft()
+            except IndexError:  # others take from it, too
+                return
+            refuse(job, self)
 
     def __del__(self) -> None:
         signal, self._signal = getattr(self, "_signal", -1), -1

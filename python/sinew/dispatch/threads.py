@@ -61,9 +61,9 @@ class Pool(Dispatcher):
     def _add_thread(self) -> None:
         name = f"sinew-{type(self).__name__.lower()}-{len(self._threads) + 1}"
         thread = threading.Thread(target=self._work, name=name, daemon=True)
+        thread.start()  # first: it may fail
         self._threads.append(thread)
         self._idle += 1
-        thread.start()
 
     def _note_change(self) -> None:
         self._full = self._idle <= self._jobs.qsize() and len(self._threads) >= self._limit

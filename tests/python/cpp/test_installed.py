@@ -10,7 +10,7 @@ from harness.combos import only
 from .conftest import BUILD, ROOT
 
 SOURCE = ROOT / "tests" / "cpp" / "installed"
-pytestmark = [only(client="ours", server="stock"), pytest.mark.timeout(180)]
+pytestmark = [only(client="ours", server="ours"), pytest.mark.timeout(180)]
 
 
 def run(*command, **options):

@@ -116,3 +116,34 @@ def test_one_at_a_time_means_one_at_a_time_for_64_clients(ours, served, connect_
 def test_a_pool_of_connections_may_hand_its_calls_over(served, connect_here, loop):
     conn = connect_here(served(loop, server="ThreadPoolServer"))
     assert {conn.root.where() for _ in range(20)} == {loop.drainer}
+
+
+def test_a_pool_goes_on_when_a_thread_could_not_be_started(ours, monkeypatch):
+    pool, ran, failed = ours.dispatch.Pool(1), threading.Event(), []
+    start = threading.Thread.start
+
+    def start_but_once(thread):
+        if not failed:
+            failed.append(thread)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_but_once)
+    with pytest.raises(RuntimeError):
+        pool.submit(lambda: None)
+    pool.submit(ran.set)
+    assert ran.wait(10)
+    pool.close()
+
+
+def test_what_comes_while_a_main_loop_is_closed_is_refused(ours):
+    """Closed between the look at it and the entry into the queue."""
+
+    class Closing(ours.dispatch.MainLoop):
+        def _refuse_if_closed(self):
+            self.close()
+
+    loop, ran = Closing(), []
+    loop.submit(lambda: ran.append(1))
+    assert loop.run_pending() == 0
+    assert ran == []

@@ -224,6 +224,82 @@ def test_a_callback_that_raises_stops_nothing(gate, client_config, monkeypatch):
 
 
 @only(client="ours")
+def test_an_on_disconnect_that_raises_stops_nothing(gate, client_config, monkeypatch):
+    import sinew.rpyc as ours  # noqa: PLC0415
+
+    class Service(ours.VoidService):
+        def on_disconnect(self, conn):
+            if not reported:
+                raise ZeroDivisionError("mine")
+
+    reported = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: reported.append(args.exc_type))
+    uri = f"tcp://127.0.0.1:{gate.port}"
+    with sinew.connect(uri, Service, config=client_config, reconnect=QUICK) as conn:
+        ask(conn)
+        gate.cut()
+        eventually(lambda: conn.epoch == 2)
+        ask(conn)
+        assert reported == [ZeroDivisionError]
+
+
+@only(client="ours")
+def test_a_try_that_fails_in_any_way_is_followed_by_another(gate, client_config, tmp_path):
+    """A token file that is being replaced is empty for a moment."""
+    fresh = []
+
+    def connect():
+        fresh.append(1)
+        if len(fresh) == 2:
+            raise ValueError("the token file is empty")
+        return sinew.connect(f"tcp://127.0.0.1:{gate.port}", config=client_config)
+
+    from sinew.reconnecting import ReconnectingConnection  # noqa: PLC0415
+
+    with ReconnectingConnection(connect, QUICK, name="gate") as conn:
+        ask(conn)
+        gate.cut()
+        eventually(lambda: conn.epoch == 2)
+        ask(conn)
+    assert len(fresh) == 3
+
+
+@only(client="ours")
+def test_on_lost_cannot_wait_for_itself(gate, client_config):
+    seen = []
+
+    def on_lost(conn, _cause):
+        watch = Stopwatch()
+        try:
+            ask(conn)
+        except EOFError:
+            seen.append(watch.seconds)
+
+    uri = f"tcp://127.0.0.1:{gate.port}"
+    with sinew.connect(uri, config=client_config, reconnect=QUICK, on_lost=on_lost) as conn:
+        ask(conn)
+        gate.cut()
+        eventually(lambda: seen and conn.epoch == 2)
+        assert seen[0] < 2
+        ask(conn)
+
+
+@only(client="ours")
+def test_a_lasting_object_may_be_used_while_it_is_found(conn):
+    depth = []
+
+    def find(current):
+        depth.append(1)
+        if len(depth) < 3:
+            assert lasting.now is not None
+        return current.root
+
+    lasting = conn.lasting(find)
+    with sinew.deadline(10):
+        assert lasting.now is not None
+
+
+@only(client="ours")
 def test_a_lasting_object_is_found_again(conn, gate):
     spin_for = conn.lasting(lambda c: c.root.spin_for)
     root = conn.lasting(lambda c: c.root)

@@ -67,7 +67,7 @@ def test_a_compressed_bomb_of_who_has_not_said_anything_yet(serve, honest):
     with honest(), wire.Raw(own.port) as client:
         client.send(wire.frame(bomb, compressed=1))
         assert client.is_closed_by_peer()
-    assert memory(own.pid) < before + 16
+    assert memory(own.pid) < before + 32  # MiB; inflated it would be 50
 
 
 def test_a_compressed_frame_that_is_no_compressed_data(raw, honest):

@@ -5,15 +5,19 @@ import functools
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import weakref
+from pathlib import Path
 
 import pytest
 import sinew
 
 import wire
 from harness.combos import only, ours_only
+from harness.presence import require
 from harness.waiting import Stopwatch, Worker, eventually
 
 SERVICE = "labour:labour"
@@ -385,3 +389,52 @@ def test_cancelling_what_never_was_harms_nobody(raw):
     for seq in range(5000):
         raw.send(wire.frame(wire.message(EXTENSION, CANCEL, (1 << 40 | seq,))))
     assert raw.ask(1, wire.PING, wire.boxed("x")) == (wire.REPLY, 1, wire.boxed("x"))
+
+
+# Answers that nobody asked for, without a pause.
+FLOOD = """
+import socket, sys
+sys.path.insert(0, sys.argv[1])
+import wire
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+client = listener.accept()[0]
+client.recv(4096)
+answers = wire.frame(wire.message(wire.REPLY, 999_999, wire.boxed(None))) * 10_000
+try:
+    while True:
+        client.sendall(answers)
+except OSError:
+    pass
+"""
+
+
+def test_a_deadline_holds_against_a_peer_that_never_pauses():
+    """And other threads of the program go on."""
+    require("ours")
+    flooding = subprocess.Popen(
+        [sys.executable, "-c", FLOOD, str(Path(wire.__file__).parent)], stdout=subprocess.PIPE
+    )
+    ticks, over = [], threading.Event()
+
+    def tick():
+        while not over.wait(0.01):
+            ticks.append(1)
+
+    ticking = Worker(tick)
+    try:
+        conn = sinew.connect(f"tcp://127.0.0.1:{int(flooding.stdout.readline())}")
+        watch = Stopwatch()
+        for _ in range(3):
+            with pytest.raises(TimeoutError), sinew.deadline(0.3):
+                conn.ping(timeout=20)
+        assert watch.seconds < 5
+        assert len(ticks) >= 10
+        flooding.kill()
+        conn.close()
+    finally:
+        over.set()
+        ticking.result()
+        flooding.kill()
+        flooding.wait()
+        flooding.stdout.close()

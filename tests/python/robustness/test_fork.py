@@ -52,3 +52,62 @@ def test_ctrl_c_ends_a_wait_of_the_thread_that_forked():
         check=False,
     )
     assert (done.stdout, done.stderr) == ("[0]\n", "")
+
+
+# Thirty threads serve when the program forks; in the child none of them is there, and new threads
+# get their stacks.
+FORKED_WHILE_SERVING = """
+import os, threading
+import sinew, sinew.rpyc as rpyc
+
+class Service(rpyc.Service):
+    def exposed_wait(self):
+        entered.release()
+        over.wait(20)
+    def exposed_number(self):
+        return 7
+
+def use_stacks(depth=200):
+    return bytes(50_000) and depth and use_stacks(depth - 1)
+
+def child():
+    for _ in range(60):
+        thread = threading.Thread(target=use_stacks)
+        thread.start()
+        thread.join()
+    conns = [rpyc.connect_thread(remote_service=Service) for _ in range(10)]
+    for result in [rpyc.async_(conn.root.wait)() for conn in conns]:
+        result.cancel()
+    over.set()
+    for conn in conns:
+        for _ in range(10):
+            with sinew.deadline(10):
+                assert conn.root.number() == 7
+
+entered, over = threading.Semaphore(0), threading.Event()
+conns = [rpyc.connect_thread(remote_service=Service) for _ in range(30)]
+results = [rpyc.async_(conn.root.wait)() for conn in conns]
+for _ in conns:
+    entered.acquire()
+pid = os.fork()
+if pid == 0:
+    try:
+        child()
+        os._exit(0)
+    finally:
+        os._exit(1)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+over.set()
+"""
+
+
+def test_a_child_forgets_what_other_threads_were_serving():
+    require("ours")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKED_WHILE_SERVING],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("0\n", "")
