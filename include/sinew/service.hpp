@@ -168,9 +168,10 @@ class Service {
                 std::move(doc));
     return *this;
   }
-  template <class F>
-  Service& def(std::string_view name, F function, const char* doc) {
-    return def(name, std::move(function), {}, std::string(doc));
+  // A template, so that {"count"} is one parameter's name and not a text.
+  template <class F, std::convertible_to<std::string> Doc>
+  Service& def(std::string_view name, F function, Doc doc) {
+    return def(name, std::move(function), {}, std::string(std::move(doc)));
   }
 
   /// A property that cannot be set.
@@ -243,9 +244,10 @@ class Module {
                 std::move(doc));
     return *this;
   }
-  template <class F>
-  Module& def(std::string_view name, F function, const char* doc) {
-    return def(name, std::move(function), {}, std::string(doc));
+  // A template, so that {"count"} is one parameter's name and not a text.
+  template <class F, std::convertible_to<std::string> Doc>
+  Module& def(std::string_view name, F function, Doc doc) {
+    return def(name, std::move(function), {}, std::string(std::move(doc)));
   }
 
   template <Sendable V>

@@ -1,5 +1,7 @@
 #include "answer.h"
 
+#include <fmt/format.h>
+
 #include "canceller.h"
 #include "compat.h"
 #include "errors.h"
@@ -199,14 +201,27 @@ bool answer_with(Peer& peer, std::int64_t seq, PyObject* value) noexcept {
                                              : answer_with_error(peer, seq);
 }
 
+// This thread is not the peer's alone: who does not read must not hold up the others. `left`: bytes
+// that the peer had not read before this answer.
+static void leave_to_caretaker(Peer& peer, std::uint64_t left) noexcept try {
+  if (left <= peer.limits().max_unsent_bytes) return peer.connection().flush();
+  peer.connection().fail(Error(
+      Error::Kind::kOverloaded,
+      fmt::format("the peer does not read: {} bytes are left to be sent (max_unsent_bytes) ({})",
+                  left, peer.connection().stream().describe())));
+} catch (...) {
+  peer.connection().flush();  // out of memory: next time
+}
+
 bool send_answer(Peer& peer, const Writer& out) noexcept {
   release_deferred();
   peer.send_releases();
+  const std::uint64_t left = peer.connection().unsent();
   const auto sent = peer.connection().send_answer(out);
   if (!sent || *sent) return true;
   const AllowThreads unlocked;
-  if (peer.cooperator() != nullptr) {
-    peer.connection().flush();  // the caretaker sends the rest
+  if (peer.cooperator() != nullptr || peer.dispatcher() != nullptr) {
+    leave_to_caretaker(peer, left);
     return true;
   }
   return peer.connection().drain(Deadline::never()) != rpc::WaitStatus::kInterrupted;

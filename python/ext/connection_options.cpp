@@ -118,6 +118,7 @@ bool ConnectionOptions::read(PyObject* config) noexcept {
          read_size(config, "max_class_name", limits.max_class_name) &&
          read_size(config, "max_call_depth", limits.max_call_depth) &&
          read_size(config, "max_chunk_items", limits.max_chunk_items) &&
+         read_size(config, "max_unsent_bytes", limits.max_unsent_bytes) &&
          read_size(config, "max_bad_ids", limits.max_bad_ids) &&
          read_size(config, "max_depth", limits.brine.max_depth) &&
          read_size(config, "max_pending_calls", rpc.max_pending_calls) &&

@@ -49,6 +49,7 @@ struct PeerLimits {
   std::size_t max_class_name = 4096;  ///< bytes
   std::size_t max_call_depth = 200;
   std::size_t max_chunk_items = 10'000;
+  std::size_t max_unsent_bytes = std::size_t{64} << 20;
   std::size_t max_bad_ids = 1000;
   bool offer_extensions = true;
   wire::BrineLimits brine;

@@ -62,6 +62,8 @@ def find(token: Any) -> bytes | None:
         return found
     if isinstance(token, os.PathLike):
         return read_file(token)
+    if isinstance(token, str) and os.path.exists(token):
+        raise ValueError(f"{token!r} is a file: write pathlib.Path({token!r}) for the token in it")
     if isinstance(token, (str, bytes)):
         return _checked(token, "the token")
     raise TypeError(f"a token is a str, bytes or a path (pathlib.Path), not {type(token).__name__}")

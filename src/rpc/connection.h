@@ -137,6 +137,9 @@ class Connection {
   /// answers leave together. False when bytes are left: drain().
   Result<bool> send_answer(const Writer& message);
 
+  /// Bytes that were handed in and that the kernel has not taken.
+  std::uint64_t unsent() const noexcept { return outbox_.queued() - outbox_.sent(); }
+
   /// Sends at once, together with everything held back.
   Result<bool> send_now(const Writer& message);
 

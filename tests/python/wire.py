@@ -11,7 +11,7 @@ import zlib
 
 REQUEST, REPLY, EXCEPTION = 1, 2, 3
 VALUE, TUPLE, LOCAL_REF, REMOTE_REF = 1, 2, 3, 4
-PING, CLOSE, GETROOT, GETATTR, CALL = 1, 2, 3, 4, 7
+PING, CLOSE, GETROOT, GETATTR, CALL, CALLATTR = 1, 2, 3, 4, 7, 8
 STR_OF, DEL, INSPECT, BUFFITER = 10, 15, 16, 17
 
 _CONSTANTS = {None: b"\x00", b"": b"\x01", (): b"\x02", True: b"\x03", False: b"\x04"}

@@ -71,7 +71,7 @@ def test_names_with_rpycs_prefix_are_the_same(root):
 
 
 def test_a_reference_that_a_method_returns_is_the_object_itself(root):
-    channel = root.channel(1)
+    channel = root.channel(number=1)
     assert channel.number == 1
     channel.offset = 2.5
     assert root.channel(1).offset == 2.5

@@ -98,6 +98,9 @@ def work(ours):
         def exposed_note(self, item):
             self.journal.append(item)
 
+        def exposed_large(self):
+            return bytes(30 << 20)
+
         def exposed_fail(self):
             raise KeyError("failed")
 

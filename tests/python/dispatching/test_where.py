@@ -4,8 +4,9 @@ import threading
 
 import pytest
 
+import wire
 from harness.combos import only
-from harness.waiting import Worker, eventually
+from harness.waiting import Stopwatch, Worker, eventually
 
 pytestmark = only(server="ours")
 
@@ -147,3 +148,21 @@ def test_what_comes_while_a_main_loop_is_closed_is_refused(ours):
     loop.submit(lambda: ran.append(1))
     assert loop.run_pending() == 0
     assert ran == []
+
+
+def test_who_does_not_read_holds_up_nobody_and_is_cut_off(ours, served, connect_here):
+    """One thread serves all: it must not wait for a client that asks for much and reads nothing."""
+    one = ours.dispatch.OneAtATime()
+    server = served(one)
+    honest = connect_here(server)
+    with wire.Raw(server.port) as greedy:
+        root = greedy.root()
+        arguments = (wire.LOCAL_REF, root), *map(wire.boxed, ("large", (), ()))
+        for number in range(1, 6):  # of 30 MiB each; the limit is 64
+            greedy.send(wire.request(number, wire.CALLATTR, *arguments))
+            watch = Stopwatch()
+            assert honest.root.add(number, 1) == number + 1
+            assert watch.seconds < 10
+        eventually(lambda: honest.root.add(1, 1) and len(server.clients) == 1, timeout=20)
+    assert honest.root.add(1, 2) == 3
+    one.close()

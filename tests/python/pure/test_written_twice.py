@@ -11,6 +11,7 @@ LEFT_OUT = {
     "extensions": "it knows none",
     "offer_extensions": "it knows none",
     "heartbeat": "an extension, and it has no caretaker",
+    "max_unsent_bytes": "it has no dispatchers",
     "dispatcher": "calls run on the thread that reads them",
     "first_frame_timeout": "it has no caretaker",
     "frame_timeout": "it has no caretaker",

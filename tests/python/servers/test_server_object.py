@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from harness.combos import ours_only
 from harness.impls import submodule
 from harness.waiting import eventually
 
@@ -149,6 +150,29 @@ def test_a_unix_socket_excludes_an_address(lib, tmp_path):
         lib.ThreadedServer(
             make_service(lib), hostname="localhost", socket_path=str(tmp_path / "socket")
         )
+
+
+@ours_only
+def test_the_socket_of_a_server_that_was_killed_is_taken_over(lib, start, tmp_path):
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(path)
+        dead.listen()
+    server = start(socket_path=path)
+    assert server.port == path
+    with pytest.raises(OSError, match="in use"):
+        lib.ThreadedServer(make_service(lib), socket_path=path)
+    other = tmp_path / "file"
+    other.write_text("mine")
+    with pytest.raises(OSError, match="in use"):
+        lib.ThreadedServer(make_service(lib), socket_path=str(other))
+    assert other.read_text() == "mine"
+
+
+@ours_only
+def test_what_is_no_dispatcher_is_refused_at_once(lib):
+    with pytest.raises(TypeError, match="dispatcher must be one of"):
+        lib.ThreadedServer(make_service(lib), port=0, dispatcher=3)
 
 
 def test_a_unix_server_tells_its_path(lib, start, tmp_path):

@@ -444,3 +444,10 @@ def test_the_programs_take_a_token_file(sinew, key_file, tmp_path, command):
     finally:
         process.kill()
         process.wait()
+
+
+def test_the_name_of_a_file_is_not_taken_for_the_token(sinew, tmp_path):
+    path = tmp_path / "a-long-enough-name.token"
+    path.write_text("x" * 20)
+    with pytest.raises(ValueError, match=r"write pathlib\.Path"):
+        sinew.start_server(object(), "tcp://127.0.0.1:0", token=str(path))

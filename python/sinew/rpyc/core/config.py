@@ -67,6 +67,7 @@ DEFAULT_CONFIG = {
     "max_class_name": 4096,
     "max_call_depth": 200,
     "max_chunk_items": 10_000,
+    "max_unsent_bytes": 64 << 20,
     "max_pending_calls": 1_000_000,
     "max_queued_bytes": 4 << 30,
 }

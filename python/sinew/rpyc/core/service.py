@@ -97,8 +97,8 @@ class ModuleNamespace:
     def __getattr__(self, name):
         try:
             return self[name]
-        except ImportError:
-            raise AttributeError(name) from None
+        except ImportError as error:
+            raise AttributeError(name) from error
 
 
 def _dotted(name):

@@ -39,6 +39,13 @@ __getattr__, __dir__ = _lazy.lazily(
 )
 
 
+def _check_dispatcher(dispatcher):
+    from sinew.dispatch import Dispatcher  # noqa: PLC0415 - whoever has one has imported it
+
+    if not isinstance(dispatcher, Dispatcher):
+        raise TypeError(f"dispatcher must be one of sinew.dispatch's, not {dispatcher!r}")
+
+
 class Server(Admitting, Announcing):
     """Listens, accepts and serves; how the clients share threads is up to the subclass.
 
@@ -82,6 +89,7 @@ class Server(Admitting, Announcing):
         self.auto_register = bool(registrar) if auto_register is None else auto_register
         self.protocol_config = {} if protocol_config is None else protocol_config
         if dispatcher is not None:
+            _check_dispatcher(dispatcher)
             self.protocol_config = {**self.protocol_config, "dispatcher": dispatcher}
         self.clients = set()
         self._admitted = {}  # what authenticators have made of clients, such as a socket with TLS

@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+import stat
 import sys
 from contextlib import suppress
 
@@ -52,6 +53,7 @@ def tcp_listener(hostname, port, ipv6, reuse_addr):
 
 
 def unix_listener(path):
+    _remove_if_dead(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.bind(path)
@@ -59,6 +61,19 @@ def unix_listener(path):
         sock.close()
         raise
     return sock
+
+
+def _remove_if_dead(path):
+    """Remove the socket of a server that was killed; anything else stays, and binding fails."""
+    try:
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            return
+    except (OSError, ValueError):  # nothing there; the name of an abstract socket
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        if probe.connect_ex(path) == errno.ECONNREFUSED:
+            unlink(path)
 
 
 def shut(sock):
