@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "dialect/rpyc/references.h"
 #include "errors.h"
 #include "job.h"
 #include "peer.h"
@@ -160,7 +159,7 @@ PyRef Peer::list_exports() const noexcept {
 }
 
 Result<void> Peer::release_export(const object::ObjectIdView& id, std::uint64_t count) noexcept {
-  keep_for_unread_answers();
+  kept_.keep(connection_, exports_, limits_.brine.max_depth);
   // The handle goes when the table is in order again: its destructor may run anything.
   auto released = exports_.release(id, count);
   if (!released.outcome) count_bad_id();
@@ -168,30 +167,9 @@ Result<void> Peer::release_export(const object::ObjectIdView& id, std::uint64_t 
   return released.outcome;
 }
 
-// The peer gives back what it has sent home in an answer: that came first, but is read later, by
-// another thread or from an async result.
-void Peer::keep_for_unread_answers() noexcept {
-  connection_.visit_unread([this](const rpc::Call& call) {
-    Reader in(call.body().bytes());
-    static_cast<void>(dialect::rpyc::for_each_export(
-        in, limits_.brine.max_depth, [&](const object::ObjectIdView& id) {
-          if (!exports_.retain(id)) return;
-          try {
-            kept_[&call].push_back({id.class_id, id.instance_id});
-          } catch (const std::bad_alloc&) {
-            return;  // kept for ever
-          }
-        }));
-  });
-}
-
 void Peer::answer_taken(rpc::Call& call) noexcept {
   connection_.answer_taken(call);
-  const auto found = kept_.empty() ? kept_.end() : kept_.find(&call);
-  if (found == kept_.end()) return;
-  const std::vector<object::IdKey> kept = std::move(found->second);
-  kept_.erase(found);
-  for (const object::IdKey& key : kept) {
+  for (const object::IdKey& key : kept_.take(call)) {
     static_cast<void>(release_export({{}, key.class_id, key.instance_id}, 1));
   }
 }

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -13,6 +12,7 @@
 
 #include "connection_object.h"
 #include "dialect/rpyc/boxing.h"
+#include "dialect/rpyc/kept_exports.h"
 #include "dialect/rpyc/release_writer.h"
 #include "dialect/rpyc/rpyc_session.h"
 #include "dialect/rpyc/thread_binding.h"
@@ -282,7 +282,6 @@ class Peer final : public rpc::Dispatcher {
                     std::uint64_t count) noexcept;
   bool read_settings() noexcept;
   void count_bad_id() noexcept;
-  void keep_for_unread_answers() noexcept;
 
   ConnectionObject* const owner_;
   const std::uint64_t serial_;
@@ -304,8 +303,7 @@ class Peer final : public rpc::Dispatcher {
   std::vector<PyRef> when_settled_;
   std::vector<std::int64_t> adopting_;  // the questions that threads of the dispatcher wait for
   object::ExportTable<PyRef, PyObject*> exports_;
-  // What unread answers name of ours, which the peer has given back since.
-  std::map<const rpc::Call*, std::vector<object::IdKey>> kept_;
+  dialect::rpyc::KeptExports kept_;
   std::size_t bad_ids_ = 0;  // of the peer: ids that name nothing, and releases of too much
   Imports imports_;          // weak: a dying netref leaves
   RemoteClassTable classes_;

@@ -9,24 +9,11 @@
 #include "gil.h"
 #include "give_back.h"
 #include "job.h"
+#include "rpc/awaited_call.h"
 #include "serving.h"
 #include "wire/rpyc_frame.h"
 
 namespace sinew::python {
-namespace {
-
-// A call that lives as long as somebody waits for it.
-struct AwaitedCall final : rpc::Call {
-  AwaitedCall(Peer& of, std::int64_t seq) noexcept : Call(seq), peer(of) {}
-  ~AwaitedCall() {
-    if (!done()) peer.connection().forget(*this);
-    peer.answer_taken(*this);
-  }
-  Peer& peer;
-};
-
-}  // namespace
-
 using dialect::rpyc::Extension;
 using dialect::rpyc::Handler;
 using dialect::rpyc::Label;
@@ -158,7 +145,7 @@ PyObject* Question::ask() noexcept {
   const TimePoint asked = Clock::system().now();
   const Deadline deadline = Deadline::earlier(settings->deadline(), deadline_);
   if (peer_.cooperator() != nullptr) return ask_cooperatively(asked, deadline);
-  AwaitedCall call(peer_, seq_);
+  rpc::AwaitedCall call(peer_, seq_);
   if (!send(call, deadline)) return nullptr;
   if (!peer_.poll_briefly(call, deadline)) {
     // A signal that came while we looked would not interrupt the wait any more.

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -11,6 +10,7 @@
 
 #include <tsl/robin_map.h>
 
+#include "dialect/rpyc/kept_exports.h"
 #include "dialect/rpyc/release_writer.h"
 #include "dialect/rpyc/rpyc_session.h"
 #include "object/export_table.h"
@@ -135,7 +135,6 @@ class Peer final : public rpc::Dispatcher, public std::enable_shared_from_this<P
   };
 
   dialect::rpyc::ReleaseWriter release_writer();
-  void keep_for_unread_answers_locked() noexcept;
 
   const Options options_;
   const Root make_root_;
@@ -149,9 +148,8 @@ class Peer final : public rpc::Dispatcher, public std::enable_shared_from_this<P
   mutable std::mutex mutex_;
   object::ExportTable<std::shared_ptr<Servant>, Servant*> exports_;  // guarded by mutex_
   tsl::robin_map<object::IdKey, std::weak_ptr<Import>, object::IdKeyHash>
-      imports_;  // guarded by mutex_
-  // What unread answers name of ours, which the peer has given back since.
-  std::map<const rpc::Call*, std::vector<object::IdKey>> kept_;  // guarded by mutex_
+      imports_;                      // guarded by mutex_
+  dialect::rpyc::KeptExports kept_;  // guarded by mutex_
 
   object::ReleaseQueue<Release> releases_;
   rpc::Connection connection_;

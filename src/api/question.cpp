@@ -7,6 +7,7 @@
 #include "api/exceptions.h"
 #include "api/serving.h"
 #include "base/error.h"
+#include "rpc/awaited_call.h"
 #include "wire/rpyc_frame.h"
 
 namespace sinew::detail {
@@ -158,19 +159,9 @@ void throw_too_late(Peer& peer) {
 
 namespace {
 
-// A call that lives as long as somebody waits for it.
-struct AwaitedCall final : rpc::Call {
-  AwaitedCall(Peer& of, std::int64_t seq) noexcept : Call(seq), peer(of) {}
-  ~AwaitedCall() {
-    if (!done()) peer.connection().forget(*this);
-    peer.answer_taken(*this);
-  }
-  Peer& peer;
-};
-
 Value ask(Peer& peer, const Import* target, const Request& request) {
   Question question(peer, target, request);
-  AwaitedCall call(peer, question.seq());
+  rpc::AwaitedCall call(peer, question.seq());
   question.send(call, /*later=*/false);
   static_cast<void>(peer.connection().wait(call, question.deadline()));
   if (call.done()) return outcome_of(peer, call);

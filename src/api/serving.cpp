@@ -244,17 +244,11 @@ void serve(Peer& peer, const rpc::Incoming& incoming) noexcept try {
 // A message of an extension that is no request.
 void serve_notice(Peer& peer, const rpc::Incoming& notice) noexcept {
   if (static_cast<Extension>(notice.seq) != Extension::kRelease) return;
-  Reader in(notice.body.bytes());
-  const auto count = wire::read_tuple_header(in);
-  for (std::size_t i = 0; count && i < *count; ++i) {
-    const auto release = dialect::rpyc::read_release(in);
-    if (!release) {
-      return peer.connection().fail(
-          Error(Error::Kind::kProtocol,
-                "the peer gives references back in a way that was not agreed on"));
-    }
-    static_cast<void>(peer.release_export(release->id, release->count));
-  }
+  const auto served = dialect::rpyc::for_each_release(
+      notice.body.bytes(), [&](const dialect::rpyc::ReleaseEntry& release) {
+        static_cast<void>(peer.release_export(release.id, release.count));
+      });
+  if (!served) peer.connection().fail(dialect::rpyc::bad_release());
 }
 
 }  // namespace

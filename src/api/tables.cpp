@@ -131,7 +131,7 @@ Result<void> Peer::release_export(const object::ObjectIdView& id, std::uint64_t 
   Result<void> outcome;
   {
     const std::scoped_lock lock(mutex_);
-    keep_for_unread_answers_locked();
+    kept_.keep(connection_, exports_, brine_limits_.max_depth);
     auto released = exports_.release(id, count);
     dying = std::move(released.handle);
     outcome = released.outcome;
@@ -140,31 +140,12 @@ Result<void> Peer::release_export(const object::ObjectIdView& id, std::uint64_t 
   return outcome;
 }
 
-// The peer gives back what it has sent home in an answer: that came first, but is read later.
-void Peer::keep_for_unread_answers_locked() noexcept {
-  connection_.visit_unread([this](const rpc::Call& call) {
-    Reader in(call.body().bytes());
-    static_cast<void>(dialect::rpyc::for_each_export(in, brine_limits_.max_depth,
-                                                     [&](const object::ObjectIdView& id) {
-                                                       if (!exports_.retain(id)) return;
-                                                       try {
-                                                         kept_[&call].push_back(key_of(id));
-                                                       } catch (const std::bad_alloc&) {
-                                                         return;  // kept until the connection ends
-                                                       }
-                                                     }));
-  });
-}
-
 void Peer::answer_taken(rpc::Call& call) noexcept {
   connection_.answer_taken(call);
   std::vector<object::IdKey> kept;
   {
     const std::scoped_lock lock(mutex_);
-    const auto found = kept_.find(&call);
-    if (found == kept_.end()) return;
-    kept = std::move(found->second);
-    kept_.erase(found);
+    kept = kept_.take(call);
   }
   for (const object::IdKey& key : kept) {
     static_cast<void>(release_export({{}, key.class_id, key.instance_id}, 1));

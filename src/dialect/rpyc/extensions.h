@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/errc.h"
+#include "base/error.h"
 #include "base/reader.h"
 #include "base/writer.h"
 #include "object/object_id.h"
@@ -116,6 +117,24 @@ struct ReleaseEntry {
 /// Reads an entry; the message's body is a tuple of them. The name is borrowed. Fails with
 /// kBadExtension for a count below 1.
 Result<ReleaseEntry> read_release(Reader& in) noexcept;
+
+/// Calls `visit(entry)` for each entry of a release, up to the first that cannot be read. Fails as
+/// read_release() does; a body that is no tuple has no entries.
+template <class Visit>
+Result<void> for_each_release(ByteView body, Visit visit) {
+  Reader in(body);
+  const auto count = wire::read_tuple_header(in);
+  for (std::size_t i = 0; count && i < *count; ++i) {
+    SINEW_ASSIGN(const ReleaseEntry entry, read_release(in));
+    visit(entry);
+  }
+  return {};
+}
+
+/// The error of a peer whose release cannot be read.
+inline Error bad_release() {
+  return {Error::Kind::kProtocol, "the peer gives references back in a way that was not agreed on"};
+}
 
 /// Begins a message of `extension`; its body follows. Returns what end_frame() wants.
 std::size_t begin_extension(Writer& out, wire::Family family, Extension extension);

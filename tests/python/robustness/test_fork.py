@@ -42,16 +42,21 @@ print(codes)
 """
 
 
-def test_ctrl_c_ends_a_wait_of_the_thread_that_forked():
+def run(program, timeout):
+    """Run a program in a process of its own; return what it printed, and its errors."""
     require("ours")
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", PROGRAM],
+        [sys.executable, "-W", "ignore", "-c", program],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=timeout,
         check=False,
     )
-    assert (done.stdout, done.stderr) == ("[0]\n", "")
+    return done.stdout, done.stderr
+
+
+def test_ctrl_c_ends_a_wait_of_the_thread_that_forked():
+    assert run(PROGRAM, timeout=20) == ("[0]\n", "")
 
 
 # Thirty threads serve when the program forks; in the child none of them is there, and new threads
@@ -102,12 +107,4 @@ over.set()
 
 
 def test_a_child_forgets_what_other_threads_were_serving():
-    require("ours")
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", FORKED_WHILE_SERVING],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.stdout, done.stderr) == ("0\n", "")
+    assert run(FORKED_WHILE_SERVING, timeout=60) == ("0\n", "")
