@@ -201,9 +201,11 @@ bool answer_with(Peer& peer, std::int64_t seq, PyObject* value) noexcept {
                                              : answer_with_error(peer, seq);
 }
 
+namespace {
+
 // This thread is not the peer's alone: who does not read must not hold up the others. `left`: bytes
 // that the peer had not read before this answer.
-static void leave_to_caretaker(Peer& peer, std::uint64_t left) noexcept try {
+void leave_to_caretaker(Peer& peer, std::uint64_t left) noexcept try {
   if (left <= peer.limits().max_unsent_bytes) return peer.connection().flush();
   peer.connection().fail(Error(
       Error::Kind::kOverloaded,
@@ -212,6 +214,8 @@ static void leave_to_caretaker(Peer& peer, std::uint64_t left) noexcept try {
 } catch (...) {
   peer.connection().flush();  // out of memory: next time
 }
+
+}  // namespace
 
 bool send_answer(Peer& peer, const Writer& out) noexcept {
   release_deferred();

@@ -23,33 +23,6 @@
 namespace sinew::python {
 namespace {
 
-// Decodes the answer, once, or has it go by way of Python, which may set the value. False with an
-// exception set (which is not the remote one).
-bool decode(AsyncResultObject* self) noexcept {
-  if (self->value != nullptr) return true;
-  Peer* const peer = peer_of(self);
-  if (peer == nullptr) return false;
-  if (self->by_number && self->call->outcome() != rpc::Call::Outcome::kFailed) {
-    return std::exchange(self->delivered, true) ||
-           deliver_in_python(*peer, *self->call, reinterpret_cast<PyObject*>(self));
-  }
-  PyRef value = PyRef::steal(take_outcome(*peer, *self->call));
-  self->is_exception = !value;
-  if (!value) value = take_exception();
-  if (self->value == nullptr) self->value = value.release();  // unless another thread was quicker
-  peer->answer_taken(*self->call);
-  return true;
-}
-
-// Has an answer go by way of Python. What is raised there is what the call has come to.
-void deliver(AsyncResultObject* self) noexcept {
-  if (decode(self)) return;
-  PyRef exception = take_exception();
-  if (self->value != nullptr) return;
-  self->is_exception = true;
-  self->value = exception.release();
-}
-
 // ---------------------------------------------------------------------------------------------
 // Life
 
@@ -96,6 +69,7 @@ void async_result_dealloc(PyObject* object) noexcept {
   }
   count_live(Counted::kAsyncResult, -1);
   self->call.~optional();
+  Py_CLEAR(self->turn);
   Py_CLEAR(self->callbacks);
   Py_CLEAR(self->value);
   Py_CLEAR(self->connection);

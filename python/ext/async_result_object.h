@@ -8,8 +8,8 @@
 
 namespace sinew::python {
 
-// What an AsyncResult is made of, and how a thread waits for one: for async_result.cpp and
-// async_result_waiting.cpp. With the GIL held.
+// What an AsyncResult is made of, and how a thread waits for one: for the files
+// async_result*.cpp. With the GIL held.
 
 struct AsyncResultObject;
 
@@ -32,6 +32,8 @@ struct AsyncResultObject : AsyncResultHead {
   PyObject* callbacks;  // owned reference to a list; null while there are none
   PyObject* value;      // owned reference: the decoded result or exception; null before
   bool is_exception;
+  unsigned long reader;  // the thread that is decoding the answer; 0: none
+  PyObject* turn;        // owned reference: a lock, held until it is done; null if nobody waits
   bool cancelled;  // by cancel()
   bool told_peer;  // that nobody waits any more
   bool announced;  // holds a reference on itself until its completion has been announced
@@ -44,6 +46,14 @@ inline AsyncResultObject* self_of(PyObject* object) noexcept {
 }
 
 inline Peer* peer_of(AsyncResultObject* self) noexcept { return python::peer_of(self->connection); }
+
+/// Decodes the answer, which must be there, or has it go by way of Python, which may set the value.
+/// One thread at a time; others wait for it. False with an exception set, which is not the remote
+/// one.
+bool decode(AsyncResultObject* self) noexcept;
+
+/// Has an answer go by way of Python. What is raised there is what the call has come to.
+void deliver(AsyncResultObject* self) noexcept;
 
 // The thread that waited for the call runs its callbacks before it goes on, unless another one has
 // begun to.

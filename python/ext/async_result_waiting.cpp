@@ -87,6 +87,7 @@ bool wait_by_serving(AsyncResultObject* self) noexcept {
 }
 
 bool wait_by_the_engine(Peer& peer, AsyncResultObject* self) noexcept {
+  if (refuse_to_wait(peer)) return false;
   if (peer.cooperator() != nullptr) return wait_cooperatively(peer, self);
   if (peer.poll_briefly(*self->call, self->expiry)) return true;
   // A signal that came while we looked would not interrupt the wait any more.

@@ -131,7 +131,13 @@ int connection_set_channel(PyObject* object, PyObject* channel, void* /*closure*
   return 0;
 }
 
+PyObject* connection_get_vars(PyObject* object, void* /*closure*/) {
+  return hand_out_dict(self_of(object));
+}
+
 PyGetSetDef getset[] = {
+    {"_vars", caught<connection_get_vars>, nullptr,
+     "The `__dict__`. Methods that are put there count, too.", nullptr},
     {"_channel", caught<connection_get_channel>, caught<connection_set_channel>,
      "The channel that the connection was made over.", nullptr},
     {"_config", caught<connection_get_config>, caught<connection_set_config>,

@@ -24,6 +24,7 @@ struct ConnectionObject {
   std::uint64_t class_hooks;     // as of hooks_version
   std::uint64_t assigned_hooks;  // assigned to this very object
   std::uint32_t hooks_version;   // of the class; 0 before the first look
+  bool dict_is_out;              // somebody has the `__dict__`, and may assign there
 };
 
 /// Makes the type. False with an exception set.

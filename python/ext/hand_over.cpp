@@ -43,9 +43,13 @@ bool is_ours(Peer& peer, std::int64_t code) noexcept {
          (overridden(peer.owner()) & (hooks_of(code) | kMessageHooks)) == 0;
 }
 
+thread_local const Peer* handing_over = nullptr;
+
 void submit(Peer& peer, PyObject* job) noexcept {
+  const Peer* const outer = std::exchange(handing_over, &peer);
   const PyRef taken = PyRef::steal(PyObject_CallMethodOneArg(
       reinterpret_cast<PyObject*>(peer.dispatcher()), peer.state().names.submit.get(), job));
+  handing_over = outer;
   if (!taken) refuse(job_of(job));
 }
 
@@ -56,6 +60,16 @@ bool runs_anywhere(Peer& peer, const rpc::Incoming& request) noexcept {
   const bool runs_nothing = code == static_cast<std::int64_t>(Handler::kPing) ||
                             code == static_cast<std::int64_t>(Handler::kDel);
   return runs_nothing && is_ours(peer, *code);
+}
+
+bool refuse_to_wait(const Peer& peer) noexcept {
+  if (handing_over != &peer) [[likely]]
+    return false;
+  PyErr_SetString(
+      PyExc_RuntimeError,
+      "a dispatcher's submit() cannot wait for an answer over the connection that it is "
+      "given a request of: this thread is the one that reads there");
+  return true;
 }
 
 void hand_over(Peer& peer, rpc::Incoming request) noexcept try {

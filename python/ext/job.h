@@ -22,6 +22,10 @@ bool runs_anywhere(Peer& peer, const rpc::Incoming& request) noexcept;
 /// Hands a request to the peer's dispatcher.
 void hand_over(Peer& peer, rpc::Incoming request) noexcept;
 
+/// Whether this thread is in the peer's dispatcher, handing it a request. It reads for all: what
+/// it would wait for on this connection would not come. True with an exception set.
+bool refuse_to_wait(const Peer& peer) noexcept;
+
 /// Stops the work of a request that waits to be run, or for its coroutine: nobody waits for it any
 /// more, or its time is over. False if there is none.
 bool stop_job(std::uint64_t peer_serial, std::int64_t seq) noexcept;

@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "errors.h"
+
 namespace sinew::python {
 namespace {
 
@@ -46,6 +48,18 @@ constexpr std::array<const char*, kHookCount> kHookNames = {
 };
 static_assert(kHookNames.back() == std::string_view("poll_all"));
 
+// What lies in the connection's dictionary counts as assigned, however it came there.
+void note_dict(ConnectionObject* connection) noexcept {
+  const PyRef outer = PyErr_Occurred() != nullptr ? take_exception() : PyRef();
+  const PyRef dict = PyRef::steal(PyObject_GenericGetDict(&connection->ob_base, nullptr));
+  for (std::size_t i = 1; dict && i < kHookCount; ++i) {
+    const int has = PyDict_Contains(dict.get(), connection->state->hooks[i].name.get());
+    note_assignment(connection, connection->state->hooks[i].name.get(), has == 0);
+  }
+  PyErr_Clear();
+  if (outer) restore_exception(PyRef::share(outer.get()));
+}
+
 }  // namespace
 
 bool set_overridable(State& state, PyTypeObject* type) noexcept {
@@ -62,8 +76,15 @@ bool set_overridable(State& state, PyTypeObject* type) noexcept {
   return true;
 }
 
+PyObject* hand_out_dict(ConnectionObject* connection) noexcept {
+  PyObject* const dict = PyObject_GenericGetDict(&connection->ob_base, nullptr);
+  if (dict != nullptr) connection->dict_is_out = true;
+  return dict;
+}
+
 HookSet recompute_overrides(ConnectionObject* connection) noexcept {
   PyTypeObject* const type = Py_TYPE(&connection->ob_base);
+  if (connection->dict_is_out) note_dict(connection);
   HookSet taken = 0;
   for (std::size_t i = 1; i < kHookCount; ++i) {
     const State::Hook& hook = connection->state->hooks[i];
@@ -72,7 +93,8 @@ HookSet recompute_overrides(ConnectionObject* connection) noexcept {
     }
   }
   connection->class_hooks = taken;
-  connection->hooks_version = compat_type_version(type);  // 0: CPython keeps none for it
+  // 0: to be computed each time, also where CPython keeps no version.
+  connection->hooks_version = connection->dict_is_out ? 0 : compat_type_version(type);
   return taken | connection->assigned_hooks;
 }
 

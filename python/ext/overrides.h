@@ -16,7 +16,8 @@ namespace sinew::python {
 // nothing. The methods that can be had back are *hooks*; which of them are taken is a set of bits,
 // looked at before the engine does their work. That costs a load and a compare: the set is computed
 // again only when the class changed, which CPython tells by the version tag that it keeps for its
-// own cache of methods. What is assigned to a connection goes through connection_setattro().
+// own cache of methods. What is assigned to a connection goes through connection_setattro();
+// who asks for its `__dict__` may assign there, and has that looked into from then on.
 
 /// A method that may be overridden. Those that serve requests have their request's number.
 enum class Hook : std::uint8_t {
@@ -81,10 +82,13 @@ constexpr HookSet hooks_of(std::int64_t request) noexcept {
   return own | hook_bit(Handler::kGetAttr) | hook_bit(Handler::kCall);
 }
 
+/// The connection's own dictionary, as `__dict__`: new reference, or null with an exception set.
+PyObject* hand_out_dict(ConnectionObject* connection) noexcept;
+
 /// Has `type` be the class whose methods are the engine's. False with an exception set.
 bool set_overridable(State& state, PyTypeObject* type) noexcept;
 
-/// Which hooks are taken, the class having changed.
+/// Which hooks are taken, the class having changed, or the `__dict__` being out.
 HookSet recompute_overrides(ConnectionObject* connection) noexcept;
 
 /// Which hooks are taken, now. With the GIL held.

@@ -141,7 +141,7 @@ bool Question::send(rpc::Call& call, Deadline patience, bool later) noexcept try
 
 PyObject* Question::ask() noexcept {
   const Settings* const settings = peer_.settings();
-  if (settings == nullptr) return nullptr;
+  if (settings == nullptr || refuse_to_wait(peer_)) return nullptr;
   const TimePoint asked = Clock::system().now();
   const Deadline deadline = Deadline::earlier(settings->deadline(), deadline_);
   if (peer_.cooperator() != nullptr) return ask_cooperatively(asked, deadline);

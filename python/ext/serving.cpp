@@ -105,10 +105,8 @@ Deadline scope_deadline(const State& state) noexcept {
   }
   const PyRef owned = PyRef::steal(value);
   if (value == nullptr || PyFloat_Check(value) == 0) return of_request;
-  const std::chrono::duration<double> end(PyFloat_AS_DOUBLE(value));
-  const Duration left =
-      std::chrono::duration_cast<Duration>(end) - Clock::system().now().time_since_epoch();
-  return Deadline::earlier(of_request, Deadline::after(left));
+  const std::chrono::duration<double> now(Clock::system().now().time_since_epoch());
+  return Deadline::earlier(of_request, deadline_after(PyFloat_AS_DOUBLE(value) - now.count()));
 }
 
 bool init_serving(State& state, PyObject* module) noexcept {

@@ -31,7 +31,7 @@ class deadline:  # noqa: N801 - reads as a statement: with sinew.deadline(5)
 
     def __init__(self, seconds: float) -> None:
         self.seconds = float(seconds)
-        if self.seconds < 0:
+        if not self.seconds >= 0:  # nor NaN
             raise ValueError(f"a deadline lies in the future, not {seconds!r} s from now")
         self._token: Token[float] | None = None
         self._end: float | None = None

@@ -150,6 +150,34 @@ def test_what_comes_while_a_main_loop_is_closed_is_refused(ours):
     assert ran == []
 
 
+def test_a_call_from_within_submit_is_refused(ours, served, connect_here, work):
+    """Its answer would be read by the thread that waits for it in vain."""
+    told = []
+
+    class Asking(ours.dispatch.OneAtATime):
+        def submit(self, job):
+            asked = [instance.conn for instance in connected]
+            for conn in asked:
+                for ask in (conn.ping, lambda conn=conn: conn.async_request(1, b"").value):
+                    with pytest.raises(RuntimeError, match="submit"):
+                        ask()
+                    told.append(1)
+            super().submit(job)
+
+    connected = []
+
+    class Known(work):
+        def on_connect(self, conn):
+            super().on_connect(conn)
+            connected.append(self)
+
+    conn = connect_here(served(Asking(), service=Known))
+    watch = Stopwatch()
+    assert conn.root.add(1, 2) == 3
+    assert told
+    assert watch.seconds < 10
+
+
 def test_who_does_not_read_holds_up_nobody_and_is_cut_off(ours, served, connect_here):
     """One thread serves all: it must not wait for a client that asks for much and reads nothing."""
     one = ours.dispatch.OneAtATime()

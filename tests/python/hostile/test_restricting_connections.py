@@ -106,8 +106,9 @@ def test_a_method_of_a_subclass_refuses_the_request_that_it_serves(held, method,
 
 
 @pytest.mark.parametrize("method", ["_check_attr", "_access_attr", "_handle_getattr"])
-def test_a_method_assigned_to_the_connection_refuses(held, method):
-    locked = held(f"assigned{method}")
+@pytest.mark.parametrize("way", ["assigned", "entered"])
+def test_a_method_assigned_to_the_connection_refuses(held, method, way):
+    locked = held(way + method)
     with pytest.raises(PermissionError, match=f"refused by {method}"):
         len(locked.items)
 

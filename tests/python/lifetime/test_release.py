@@ -1,12 +1,13 @@
 """Objects live as long as the other side holds them, and no longer."""
 
 import gc
+import threading
 import weakref
 
 import pytest
 
 from harness.combos import with_pure
-from harness.waiting import eventually
+from harness.waiting import Worker, eventually
 
 pytestmark = with_pure
 
@@ -77,6 +78,27 @@ def test_a_result_that_nobody_looks_at_keeps_nothing(root, rpyc):
     gc.collect()
     root.living()
     eventually(lambda: not dies.alive)
+
+
+def test_a_result_that_several_threads_read_is_read_once(connect, rpyc):
+    """Reading one asks the peer about a class. Given back more often than lent, it is cut off."""
+    root = connect(SERVICE, fresh=True, server_config={"max_bad_ids": 1}).root
+    make = rpyc.async_(root.make_of_new_class)
+    for _ in range(20):
+        result = make()
+        result.wait()
+        at_once = threading.Barrier(3)
+
+        def read(result=result, at_once=at_once):
+            at_once.wait(10)
+            return result.value
+
+        readers = [Worker(read) for _ in range(3)]
+        values = [reader.result() for reader in readers]
+        assert values[0] is values[1] is values[2]
+        del values, readers, result, read
+        gc.collect()
+        eventually(lambda: root.living() == 0)
 
 
 def test_a_netref_can_be_dropped_and_fetched_again(root):

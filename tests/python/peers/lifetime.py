@@ -32,6 +32,10 @@ def tracker(rpyc):
                 return Tracked()
             return tuple(Tracked(n) for n in range(count))
 
+        def exposed_make_of_new_class(self):
+            """What a client has to ask about before it can make a netref of it."""
+            return type("Novel", (Tracked,), {})()
+
         def exposed_same(self):
             return self.shared
 

@@ -73,6 +73,17 @@ def _assigned(rpyc, method):
     return service_with(rpyc, connection, prepare)
 
 
+def _entered(rpyc, method):
+    """As before, by way of the connection's dictionary."""
+    connection = submodule(rpyc, "core.protocol").Connection
+
+    def prepare(conn):
+        function = refusing(rpyc, method)
+        vars(conn)[method] = lambda *args, **kwargs: function(conn, *args, **kwargs)
+
+    return service_with(rpyc, connection, prepare)
+
+
 def _patched(rpyc, method):
     """The method is assigned to the class when its connection is in use already."""
     connection = submodule(rpyc, "core.protocol").Connection
@@ -167,7 +178,8 @@ def counting(rpyc):
 
 
 def __getattr__(name):
-    for prefix, make in (("assigned", _assigned), ("patched", _patched), ("", _overridden)):
+    ways = {"assigned": _assigned, "entered": _entered, "patched": _patched, "": _overridden}
+    for prefix, make in ways.items():
         if name.startswith(f"{prefix}_"):
             method = name[len(prefix) :]
             return lambda rpyc: make(rpyc, method)

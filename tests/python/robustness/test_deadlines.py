@@ -345,9 +345,20 @@ def test_what_the_peer_does_at_the_end_is_not_stopped_by_a_deadline(lib):
 
 
 @ours_only
-def test_a_deadline_must_lie_ahead():
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("-inf")])
+def test_a_deadline_must_lie_ahead(seconds):
     with pytest.raises(ValueError, match="future"):
-        sinew.deadline(-1)
+        sinew.deadline(seconds)
+
+
+@ours_only
+@pytest.mark.parametrize("seconds", [1e9, 1e10, 1e300, float("inf")])
+def test_a_deadline_may_lie_far_ahead(lib, seconds):
+    conn = lib.connect_thread()
+    meet(conn)
+    with sinew.deadline(seconds):
+        conn.ping()
+    conn.close()
 
 
 @ours_only

@@ -44,6 +44,7 @@ class Connection(ViewedConnection):
     """
 
     __module__ = "rpyc.core.protocol"
+    __dict__ = _sinew.Connection._vars  # which notices who asks for it
     _dispatcher = None  # where requests run; None: on the thread that reads them
     _cooperator = None  # who waits in a program whose threads are greenlets
 
