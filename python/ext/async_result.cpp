@@ -70,6 +70,7 @@ void async_result_dealloc(PyObject* object) noexcept {
   count_live(Counted::kAsyncResult, -1);
   self->call.~optional();
   Py_CLEAR(self->turn);
+  Py_CLEAR(self->subject.name);
   Py_CLEAR(self->callbacks);
   Py_CLEAR(self->value);
   Py_CLEAR(self->connection);
@@ -100,7 +101,7 @@ void raise_given_up(AsyncResultObject& self, Peer& peer) noexcept {
     return;
   }
   if (!std::exchange(self.told_peer, true)) peer.send_cancel(self.call->seq());
-  PyErr_SetString(PyExc_TimeoutError, "result expired");
+  raise_too_late(peer, self.subject);
 }
 
 PyObject* async_result_wait(PyObject* object, PyObject* /*unused*/) {
@@ -111,7 +112,7 @@ PyObject* async_result_wait(PyObject* object, PyObject* /*unused*/) {
     if (!wait_by_serving(self)) return nullptr;
     if (self->value != nullptr) Py_RETURN_NONE;
     if (!self->call) {
-      PyErr_SetString(PyExc_TimeoutError, "result expired");
+      PyErr_SetString(PyExc_TimeoutError, "result expired");  // of a request that was not sent
       return nullptr;
     }
   }
@@ -346,6 +347,7 @@ PyRef make_unsent_result(ConnectionObject* connection) noexcept {
   self->connection = connection;
   new (&self->call) std::optional<AsyncCall>();
   new (&self->expiry) Deadline(Deadline::never());
+  new (&self->subject) Subject{.asked = Clock::system().now()};
   count_live(Counted::kAsyncResult, 1);
   return object;
 }
@@ -398,6 +400,15 @@ rpc::Call& call_of(PyObject* async_result) noexcept { return *self_of(async_resu
 
 PyObject* value_of(PyObject* async_result) noexcept {
   return caught<async_result_get_value>(async_result, nullptr);
+}
+
+void note_subject(PyObject* async_result, const Subject& subject) noexcept {
+  Subject& own = self_of(async_result)->subject;
+  const TimePoint asked = own.asked;
+  const PyRef old = PyRef::steal(own.name);
+  own = subject;
+  own.asked = asked;
+  own.name = PyRef::share(subject.name).release();
 }
 
 void set_expiry(PyObject* async_result, Deadline expiry) noexcept {

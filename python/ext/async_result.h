@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "connection_object.h"
 #include "rpc/call.h"
+#include "subject.h"
 
 namespace sinew::python {
 
@@ -16,6 +17,9 @@ rpc::Call& call_of(PyObject* async_result) noexcept;
 
 /// The result, waited for: a new reference, or null with what the call raised.
 PyObject* value_of(PyObject* async_result) noexcept;
+
+/// Says what was asked, for the error if it expires.
+void note_subject(PyObject* async_result, const Subject& subject) noexcept;
 
 /// Sets the time after which the result counts as expired.
 void set_expiry(PyObject* async_result, Deadline expiry) noexcept;

@@ -29,6 +29,7 @@ struct AsyncResultHead {
 struct AsyncResultObject : AsyncResultHead {
   std::optional<AsyncCall> call;  // empty until the request has a number
   Deadline expiry;
+  Subject subject;      // with an owned reference to its name
   PyObject* callbacks;  // owned reference to a list; null while there are none
   PyObject* value;      // owned reference: the decoded result or exception; null before
   bool is_exception;

@@ -35,7 +35,10 @@ bool begin_request(PyObject* args, std::int64_t& code) noexcept {
   return code != -1 || PyErr_Occurred() == nullptr;
 }
 
-bool add_arguments(Question& question, PyObject* args) noexcept {
+bool add_arguments(const State& state, Question& question, PyObject* args) noexcept {
+  if (PyTuple_GET_SIZE(args) > 1 && is_netref(state, PyTuple_GET_ITEM(args, 1))) {
+    question.set_target(as_netref(PyTuple_GET_ITEM(args, 1)));
+  }
   for (Py_ssize_t i = 1; i < PyTuple_GET_SIZE(args); ++i) {
     if (!question.add(PyTuple_GET_ITEM(args, i))) return false;
   }
@@ -67,7 +70,7 @@ PyObject* connection_sync_request(PyObject* object, PyObject* args) {
   if (!begin_request(args, code)) return nullptr;
   Question question(*peer, static_cast<Handler>(code),
                     static_cast<std::size_t>(PyTuple_GET_SIZE(args) - 1));
-  return add_arguments(question, args) ? question.ask() : nullptr;
+  return add_arguments(*self_of(object)->state, question, args) ? question.ask() : nullptr;
 }
 
 // The `timeout` keyword, the only one: -1 for none. False with an exception set.
@@ -110,9 +113,10 @@ PyObject* connection_async_request(PyObject* object, PyObject* args, PyObject* k
   Question question(*peer, static_cast<Handler>(code),
                     static_cast<std::size_t>(PyTuple_GET_SIZE(args) - 1),
                     seconds < 0 ? Deadline::never() : deadline_after(seconds));
-  if (!add_arguments(question, args)) return nullptr;
+  if (!add_arguments(*self_of(object)->state, question, args)) return nullptr;
   PyRef result = make_async_result(self, question.seq());
   if (!result) return nullptr;
+  note_subject(result.get(), question.subject());
   set_expiry(result.get(), question.deadline());
   const bool sent = question.send(call_of(result.get()), question.deadline(), /*later=*/true);
   return sent ? result.release() : nullptr;

@@ -81,6 +81,13 @@ PyObject* connection_get_close_reason(PyObject* object, void* /*closure*/) {
                                      static_cast<Py_ssize_t>(error->message().size()));
 }
 
+PyObject* connection_get_ends(PyObject* object, void* /*closure*/) {
+  Peer* const peer = self_of(object)->peer;
+  if (peer == nullptr) Py_RETURN_NONE;
+  const std::string ends = peer->connection().stream().describe();
+  return PyUnicode_DecodeUTF8(ends.data(), static_cast<Py_ssize_t>(ends.size()), "replace");
+}
+
 PyObject* connection_get_heard(PyObject* object, void* /*closure*/) {
   const Peer* const peer = self_of(object)->peer;
   return PyBool_FromLong(peer != nullptr && peer->has_heard());
@@ -143,6 +150,7 @@ PyGetSetDef getset[] = {
     {"_config", caught<connection_get_config>, caught<connection_set_config>,
      "The live configuration: a change counts at once. A dict that is assigned is copied.",
      nullptr},
+    {"_ends", caught<connection_get_ends>, nullptr, "What it runs between, for messages.", nullptr},
     {"_heard", caught<connection_get_heard>, nullptr, "Whether a message of the peer has come.",
      nullptr},
     {"_dead", caught<connection_get_dead>, nullptr, "Whether the connection has ended.", nullptr},

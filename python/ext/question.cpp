@@ -1,9 +1,5 @@
 #include "question.h"
 
-#include <string>
-
-#include <fmt/format.h>
-
 #include "async_result.h"
 #include "errors.h"
 #include "gil.h"
@@ -22,8 +18,8 @@ Question::Question(Peer& peer, Handler handler, std::size_t count, Deadline expi
     : peer_(peer),
       model_(peer),
       seq_(peer.connection().next_seq()),
-      deadline_(Deadline::earlier(expiry, scope_deadline(peer.state()))),
-      handler_(handler) {
+      deadline_(Deadline::earlier(expiry, scope_deadline(peer.state()))) {
+  subject_.handler = handler;
   const wire::Family family = peer.family();
   const dialect::rpyc::RpycSession& session = peer.session();
   // What the peer does when a connection ends is to be done, whoever waits for it.
@@ -50,7 +46,7 @@ bool Question::check(Result<void> result) noexcept {
 }
 
 bool Question::add_netref(const Netref* netref) noexcept try {
-  target_ = netref;
+  subject_.target = netref->remote_class;
   dialect::rpyc::write_label(out_, Label::kLocalRef);
   netref->remote_class->write_id(out_, netref->instance_id);
   return true;
@@ -60,7 +56,7 @@ bool Question::add_netref(const Netref* netref) noexcept try {
 }
 
 bool Question::add(PyObject* value) noexcept try {
-  if (name_ == nullptr && PyUnicode_Check(value) != 0) name_ = value;
+  if (subject_.name == nullptr && PyUnicode_Check(value) != 0) subject_.name = value;
   return check(dialect::rpyc::box(model_, value, out_, peer_.limits().brine));
 } catch (...) {
   raise_current();
@@ -142,9 +138,9 @@ bool Question::send(rpc::Call& call, Deadline patience, bool later) noexcept try
 PyObject* Question::ask() noexcept {
   const Settings* const settings = peer_.settings();
   if (settings == nullptr || refuse_to_wait(peer_)) return nullptr;
-  const TimePoint asked = Clock::system().now();
+  subject_.asked = Clock::system().now();
   const Deadline deadline = Deadline::earlier(settings->deadline(), deadline_);
-  if (peer_.cooperator() != nullptr) return ask_cooperatively(asked, deadline);
+  if (peer_.cooperator() != nullptr) return ask_cooperatively(deadline);
   rpc::AwaitedCall call(peer_, seq_);
   if (!send(call, deadline)) return nullptr;
   if (!peer_.poll_briefly(call, deadline)) {
@@ -163,8 +159,7 @@ PyObject* Question::ask() noexcept {
     if (!call.done()) abandon(call);
     if (!call.done()) {
       if (status == rpc::WaitStatus::kInterrupted) return nullptr;  // the exception is set
-      status == rpc::WaitStatus::kTimedOut ? raise_too_late(Clock::system().now() - asked)
-                                           : raise_dead(peer_);
+      status == rpc::WaitStatus::kTimedOut ? raise_too_late(peer_, subject_) : raise_dead(peer_);
       return nullptr;
     }
     if (status == rpc::WaitStatus::kInterrupted && PyErr_Occurred() != nullptr) {
@@ -174,23 +169,20 @@ PyObject* Question::ask() noexcept {
   }
   // What the peer raised because the time was over is no news.
   if (call.outcome() == rpc::Call::Outcome::kException && deadline_.passed()) {
-    raise_too_late(Clock::system().now() - asked);
+    raise_too_late(peer_, subject_);
     return nullptr;
   }
   return take_outcome(peer_, call);
 }
 
 // The call lies in an AsyncResult: while this greenlet waits, its stack is not in its place.
-PyObject* Question::ask_cooperatively(TimePoint asked, Deadline deadline) noexcept {
+PyObject* Question::ask_cooperatively(Deadline deadline) noexcept {
   const PyRef result = make_async_result(peer_.owner(), seq_);
   if (!result) return nullptr;
   set_expiry(result.get(), deadline);
   if (!send(call_of(result.get()), deadline)) return nullptr;
-  PyObject* const value = value_of(result.get());
-  if (value == nullptr && call_of(result.get()).outcome() == rpc::Call::Outcome::kExpired) {
-    raise_too_late(Clock::system().now() - asked);
-  }
-  return value;
+  note_subject(result.get(), subject_);
+  return value_of(result.get());
 }
 
 // An exception of ours leaves through the call.
@@ -203,22 +195,6 @@ bool Question::abandon(rpc::Call& call) noexcept {
   const bool waited = peer_.connection().forget(call);
   if (waited) peer_.send_cancel(seq_);
   return waited;
-}
-
-// Which call, where, after how long.
-void Question::raise_too_late(Duration waited) noexcept try {
-  const double seconds = std::chrono::duration<double>(waited).count();
-  const bool has_name = name_ != nullptr && dialect::rpyc::names_attribute(handler_);
-  const char* const name = has_name ? PyUnicode_AsUTF8(name_) : nullptr;
-  PyErr_Clear();
-  std::string what(dialect::rpyc::describe(handler_));
-  if (name != nullptr) what = fmt::format("{} '{}'", what, name);
-  if (target_ != nullptr) what += fmt::format(" of {}", target_->remote_class->name);
-  const std::string text = fmt::format("result expired: no answer within {:.3g} seconds to {} ({})",
-                                       seconds, what, peer_.connection().stream().describe());
-  PyErr_SetString(PyExc_TimeoutError, text.c_str());
-} catch (...) {
-  raise_current();
 }
 
 PyObject* take_outcome(Peer& peer, const rpc::Call& call) noexcept try {

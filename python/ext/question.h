@@ -4,6 +4,7 @@
 #include "dialect/rpyc/protocol.h"
 #include "peer.h"
 #include "rpc/call.h"
+#include "subject.h"
 
 namespace sinew::python {
 
@@ -42,23 +43,24 @@ class Question {
   /// what it has no room for then follows when it has. False with an exception set.
   bool send(rpc::Call& call, Deadline patience, bool later = false) noexcept;
 
+  /// Says in whose name a request is made that is not written with add_netref().
+  void set_target(const Netref* netref) noexcept { subject_.target = netref->remote_class; }
+
   std::int64_t seq() const noexcept { return seq_; }
+  const Subject& subject() const noexcept { return subject_; }
   Deadline deadline() const noexcept { return deadline_; }
 
  private:
   bool check(Result<void> result) noexcept;
-  PyObject* ask_cooperatively(TimePoint asked, Deadline deadline) noexcept;
+  PyObject* ask_cooperatively(Deadline deadline) noexcept;
   bool abandon(rpc::Call& call) noexcept;
   void leave(rpc::Call& call) noexcept;
-  void raise_too_late(Duration waited) noexcept;
 
   Peer& peer_;
   PeerModel model_;
   std::int64_t seq_;
-  Deadline deadline_;               // never, unless the peer is told
-  const Netref* target_ = nullptr;  // for messages; borrowed, as is the name
-  PyObject* name_ = nullptr;
-  dialect::rpyc::Handler handler_;
+  Deadline deadline_;  // never, unless the peer is told
+  Subject subject_;
   Writer out_;
   std::size_t frame_start_;
 };

@@ -99,6 +99,8 @@ def _parse_place(text: str, place: str) -> tuple[str, int | None]:
         raise _odd(text, "there is no host")
     if any(character.isspace() or character in "/@?#[]" for character in host):
         raise _odd(text, f"{host!r} is no host")
+    if host.isdigit():  # the system takes 18812 for 0.0.73.124, which may even answer
+        raise _odd(text, f"{host} is a port without a host")
     if port is None:
         return host, None
     if not (port.isascii() and port.isdigit() and int(port) < 65536):

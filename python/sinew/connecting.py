@@ -62,6 +62,10 @@ class Connection(_Connection):
     _eval: Any = None
     _execute: Any = None
 
+    def __repr__(self) -> str:
+        state = ", closed" if self.closed else ""
+        return f"<sinew.Connection {self._config['connid']!r} {self._ends}{state}>"
+
     def _of_classic_server(self, name: str) -> Any:
         """Return what a classic server has under a name; AttributeError if this is none."""
         try:

@@ -40,6 +40,11 @@ def service_of(thing: Any) -> Any:
     kind = thing if isinstance(thing, type) else type(thing)
     if issubclass(kind, Service):
         return thing
+    if isinstance(thing, (int, str)):
+        raise TypeError(
+            f"{thing!r} is nothing to serve: the object comes first, then the address, as in "
+            "sinew.serve(Calculator(), 'tcp://127.0.0.1:18861')"
+        )
     if not _exposed_names(kind):
         raise TypeError(f"{kind.__name__} exposes nothing: mark what peers may use, @sinew.expose")
     # Named and described like the class: that is what a peer sees of it.

@@ -131,7 +131,8 @@ class ReconnectingConnection:
         patience = self._backoff.patience
         end = inf if patience is None else monotonic() + patience
         limit = deadline_variable.get(None)
-        end = end if limit is None else min(end, limit)
+        limit = inf if limit is None else limit
+        end = min(end, limit)
         with self._changed:
             while True:
                 current = self._current
@@ -143,8 +144,9 @@ class ReconnectingConnection:
                 # The thread that connects again cannot wait for itself: on_lost() uses this.
                 hopeless = self._given_up or threading.current_thread() is self._thread
                 if hopeless or left <= 0:
+                    kind = TimeoutError if left <= 0 and end == limit else EOFError
                     cause = self._cause or "it was lost"
-                    raise EOFError(f"no connection to {self._name}: {cause}{self._last_try}")
+                    raise kind(f"no connection to {self._name}: {cause}{self._last_try}")
                 # In pieces: the thread that will notice the end may not have done so yet.
                 self._changed.wait(min(left, 0.5))
 

@@ -31,6 +31,10 @@ class Server(PatientServer):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"at {self.address}"
+        return f"<sinew.Server of {self.service.get_service_name()} {state}>"
+
 
 _TLS_OPTIONS = ("certfile", "keyfile", "cafile", "crlfile", "verify", "handshake_timeout")
 
@@ -66,10 +70,32 @@ def make_server(thing: Any, uri: str, **options: Any) -> Server:
         server = Server(service, **where, **options)
     except OSError as error:
         raise type(error)(error.errno, f"cannot listen at {uri}: {error.strerror}") from None
+    except TypeError as error:
+        raise _with_hint(error, options) from None
     if not insecure:
         binding.refuse_open(server, _REMEDY)
     server._may_be_open = insecure
     return server
+
+
+# What `Server` takes of the options that are named here; where it listens stands in the URI.
+_NAMED = (
+    *("backlog", "reuse_addr", "listener_timeout", "authenticator", "registrar", "auto_register"),
+    *("protocol_config", "logger", "dispatcher"),
+)
+
+
+def _with_hint(error: TypeError, options: dict[str, Any]) -> TypeError:
+    """Return the error about an option that does not exist, with the one that may be meant."""
+    known = {*_NAMED, *_TLS_OPTIONS, "token", "insecure"}
+    unknown = [name for name in options if name not in known]
+    if not unknown:
+        return error
+    from difflib import get_close_matches  # noqa: PLC0415 - rarely wanted
+
+    near = get_close_matches(unknown[0], known, 1)
+    meant = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(known))}"
+    return TypeError(f"there is no option {unknown[0]!r}: {meant}")
 
 
 _REMEDY = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.combos import with_pure
+from harness.combos import only, with_pure
 from harness.waiting import Stopwatch, eventually
 
 pytestmark = with_pure
@@ -21,6 +21,22 @@ def test_an_expired_result_raises_timeout(conn, helper, gate, rpyc):
     with pytest.raises(TimeoutError):
         _ = result.value
     assert "expired" in repr(result)
+
+
+@only(client="ours")
+def test_an_expired_result_says_which_call_where_and_after_how_long(conn, helper, gate, rpyc):
+    asked = {
+        "a call of .*method": lambda: rpyc.async_(conn.root.wait)(gate),
+        "a call of the method 'wait' of ": lambda: conn.async_request(
+            8, conn.root, "wait", (gate,), ()
+        ),
+    }
+    for what, ask in asked.items():
+        result = ask()
+        result.set_expiry(SHORT)
+        text = rf"no answer within 0\.\d+ seconds to {what}.* \(.* -> .*\)"
+        with pytest.raises(rpyc.AsyncResultTimeout, match=text):
+            result.wait()
 
 
 def test_an_expired_result_ignores_the_late_reply(conn, helper, gate, rpyc):

@@ -163,7 +163,7 @@ def test_a_deadline_limits_the_waiting(conn, gate):
     gate.shut()
     eventually(lambda: not conn.connected)
     watch = Stopwatch()
-    with pytest.raises(EOFError, match="no connection to"), sinew.deadline(0.3):
+    with pytest.raises(TimeoutError, match="no connection to"), sinew.deadline(0.3):
         conn.root.nothing()
     assert 0.2 < watch.seconds < 2
 

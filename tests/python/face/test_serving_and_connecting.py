@@ -145,6 +145,38 @@ def test_an_object_that_exposes_nothing_is_refused():
         sinew.serve(object())
 
 
+@pytest.mark.parametrize("thing", [18861, "tcp://127.0.0.1"])
+def test_an_address_in_the_place_of_the_object_is_refused(thing):
+    with pytest.raises(TypeError, match=r"nothing to serve.*sinew\.serve\("):
+        sinew.start_server(thing)
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    [
+        ("dispacher", "did you mean 'dispatcher'"),
+        ("certfil", "did you mean 'certfile'"),
+        ("protocol_configuration", "did you mean 'protocol_config'"),
+        ("xyz", "there are: .*authenticator, .*token"),
+    ],
+)
+def test_an_option_that_does_not_exist_is_refused_with_the_one_that_does(option, meant):
+    with pytest.raises(TypeError, match=f"no option '{option}': {meant}"):
+        sinew.start_server(Calculator(), "tcp://127.0.0.1", **{option: None})
+
+
+def test_the_text_of_servers_and_connections_names_their_ends():
+    server = sinew.start_server(Calculator(), "tcp://127.0.0.1")
+    place = server.address.removeprefix("tcp://")
+    assert repr(server) == f"<sinew.Server of CALCULATOR at tcp://{place}>"
+    conn = sinew.connect(server.address)
+    assert re.fullmatch(rf"<sinew\.Connection 'conn\d+' 127\.0\.0\.1:\d+ -> {place}>", repr(conn))
+    conn.close()
+    assert repr(conn).endswith(", closed>")
+    server.close()
+    assert repr(server) == "<sinew.Server of CALCULATOR closed>"
+
+
 @pytest.mark.parametrize(
     ("uri", "complaint"),
     [
@@ -163,6 +195,8 @@ def test_an_object_that_exposes_nothing_is_refused():
         ("tcp://me@here:1", "no host"),
         ("tcp://here/there:1", "no host"),
         ("", "no host"),
+        ("18812", "a port without a host"),
+        ("tcp://18812", "a port without a host"),
         ("unix://", "path"),
     ],
 )
