@@ -324,6 +324,7 @@ class Connection {
   UnreadAnswers unread_;                       // guarded by mutex_
   std::shared_ptr<const Error> error_;         // guarded by mutex_
   std::optional<Error> expected_end_;          // guarded by mutex_
+  bool looking_ahead_ = false;  // guarded by mutex_: the caretaker leads, for a moment
 };
 
 /// The work that a thread found while it led, and whatever follows it (dispatcher.h).

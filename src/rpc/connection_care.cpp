@@ -124,6 +124,7 @@ void Connection::look_ahead() noexcept {
   std::unique_lock lock(mutex_);
   if (turnstile_.has_leader()) return;
   static_cast<void>(turnstile_.try_lead(seat));
+  looking_ahead_ = true;
   lock.unlock();
   const auto cancel = [this](std::int64_t seq) { dispatcher_.cancel(seq); };
   inbox_.look_at_waiting([&](ByteView bytes) { session_->find_cancels(bytes, cancel); });
@@ -139,6 +140,7 @@ void Connection::look_ahead() noexcept {
   const bool ended = !received && received.error() != Errc::kWouldBlock &&
                      received.error() != Errc::kInterrupted && !has_message();
   lock.lock();
+  looking_ahead_ = false;
   leave(seat, lock);
   if (ended) fail_with(received.error(), "receiving");
 }

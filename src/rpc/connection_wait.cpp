@@ -39,7 +39,8 @@ WaitStatus Connection::wait_turns(Seat& seat, Deadline deadline, Want want, bool
     } else if (turnstile_.try_lead(seat)) {
       ended = take_turn(seat, until, want, lock);
     } else {
-      ended = wait_for_turn ? follow(seat, until, lock) : WaitStatus::kBusy;
+      const bool is_brief = looking_ahead_;  // that is nobody who serves
+      ended = wait_for_turn || is_brief ? follow(seat, until, lock) : WaitStatus::kBusy;
     }
     if (ended == WaitStatus::kTimedOut && !deadline.passed()) {
       ended = look_at_signals(seat, lock);

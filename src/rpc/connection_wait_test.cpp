@@ -183,6 +183,30 @@ TEST_F(ConnectionWait, AServerThreadServesWhileACallerLeads) {
   EXPECT_EQ(leader_status_.load(), kStillWaiting);
 }
 
+TEST_F(ConnectionWait, AServerThreadWaitsForTheCaretakersLook) {
+  std::atomic<bool> looking{false};
+  std::atomic<bool> go_on{false};
+  wired_.side.session->on_look = [&] {
+    looking.store(true);
+    EXPECT_TRUE(eventually([&] { return go_on.load(); }));
+  };
+  wired_.arrives(Kind::kRequest, 5, "request");
+  std::thread caretaker([&] { wired_.side->look_after(Clock::system().now()); });
+  EXPECT_TRUE(eventually([&] { return looking.load(); }));
+  std::atomic<int> status{kStillWaiting};
+  std::thread server([&] {
+    status.store(static_cast<int>(
+        wired_.side->serve(Deadline::after(seconds(60), clock_), true, /*wait_for_turn=*/false)));
+  });
+  EXPECT_TRUE(eventually([&] { return clock_.listener_count() == 1; }));
+  EXPECT_EQ(status.load(), kStillWaiting);
+  go_on.store(true);
+  caretaker.join();
+  server.join();
+  EXPECT_EQ(status.load(), kDone);
+  EXPECT_EQ(wired_.side.dispatcher.served.load(), 1);
+}
+
 TEST_F(ConnectionWait, AFollowerReadsWhileTheLeaderServes) {
   std::atomic<bool> serving{false};
   std::atomic<bool> go_on{false};

@@ -67,6 +67,10 @@ class TestSession final : public Session {
     return as_text(answer.body.bytes()).starts_with('&');
   }
 
+  std::function<void()> on_look = [] {};  ///< whoever looks at what has come, without reading it
+
+  void find_cancels(ByteView, const std::function<void(std::int64_t)>&) override { on_look(); }
+
  private:
   const std::size_t max_frame_;
 };
@@ -139,13 +143,16 @@ class TestDispatcher final : public Dispatcher {
 /// One side: a connection and what serves it.
 struct Side {
   TestDispatcher dispatcher;
+  TestSession* session = nullptr;  // the connection's
   std::unique_ptr<Connection> connection;
 
   Connection* operator->() const noexcept { return connection.get(); }
 
   void open(std::unique_ptr<io::Stream> stream, const Limits& limits = {}) {
-    connection = std::make_unique<Connection>(std::move(stream), std::make_unique<TestSession>(),
-                                              dispatcher, limits);
+    auto made = std::make_unique<TestSession>();
+    session = made.get();
+    connection =
+        std::make_unique<Connection>(std::move(stream), std::move(made), dispatcher, limits);
   }
 };
 
