@@ -10,6 +10,10 @@ function(sinew_add_unit_tests)
   endforeach()
 endfunction()
 
+# The one file that is told where the source folder is: others compile alike in every clone.
+set_source_files_properties("${PROJECT_SOURCE_DIR}/src/wire/testdata_test.cpp" PROPERTIES
+  COMPILE_DEFINITIONS "SINEW_TESTDATA=\"${PROJECT_SOURCE_DIR}/src/wire/testdata\"")
+
 function(sinew_add_unit_test name)
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE sinew::engine GTest::gtest_main)

@@ -105,14 +105,17 @@ Served serve(Peer& peer, const rpc::Incoming& request) noexcept try {
     // Any value may stand here; none but our numbers is served.
     PyModel model;
     const auto code = wire::decode_brine(model, in, peer.limits().brine);
+    give_back_box(peer, in);
     code ? PyErr_SetObject(PyExc_KeyError, code->get())
          : raise_codec_error(code.error(), "cannot read the request's code");
     return {};
   }
   const auto code = wire::read_int(in);
+  const Reader box = in;
   auto arguments = code ? ItemReader::of_box(in) : Result<ItemReader>(fail(code.error()));
   if (!arguments) {
     raise_codec_error(arguments.error(), "cannot read the request's arguments");
+    give_back_rest(peer, box, in);
     return {};
   }
   if (*code == static_cast<std::int64_t>(Handler::kClose) && peer.override_of(*code) == nullptr &&
@@ -122,7 +125,9 @@ Served serve(Peer& peer, const rpc::Incoming& request) noexcept try {
     if (!closed) report_unraisable(peer.owner_object());
     return {.result = {}, .silent = true};
   }
-  return {.result = serve_request(peer, *code, *arguments), .silent = false};
+  Served served{.result = serve_request(peer, *code, *arguments)};
+  give_back_rest(peer, box, in);  // what makes no sense, or is too much of it
+  return served;
 } catch (...) {
   raise_current();
   return {};

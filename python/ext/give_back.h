@@ -13,6 +13,9 @@ void give_back(Peer& peer, rpc::Incoming::Kind kind, const Slice& body) noexcept
 /// The same for the references in a box.
 void give_back_box(Peer& peer, Reader box) noexcept;
 
+/// The same for what is left of a box whose reading has stopped.
+void give_back_rest(Peer& peer, Reader box, const Reader& stopped_at) noexcept;
+
 /// The same for the answer of a call of ours, if it has one.
 inline void give_back_answer(Peer& peer, const rpc::Call& call) noexcept {
   if (call.outcome() == rpc::Call::Outcome::kReply) {

@@ -122,7 +122,7 @@ bool Question::send(rpc::Call& call, Deadline patience, bool later) noexcept try
   {
     const AllowThreads unlocked;
     if (peer_.cooperator() != nullptr) {
-      peer_.connection().flush();  // the idle flusher sends the rest
+      peer_.connection().flush();  // the caretaker sends the rest
       return true;
     }
     status = peer_.connection().drain(patience);

@@ -107,6 +107,9 @@ class Peer final : public rpc::Dispatcher, public std::enable_shared_from_this<P
 
   /// Gives back what a box hands over, because nobody will look at it.
   void give_back_box(Reader box) noexcept;
+  dialect::rpyc::ReleaseWriter release_writer();
+  /// What is left of a box whose reading has stopped.
+  void give_back_rest(Reader box, const Reader& stopped_at) noexcept;
 
   // Exports (tables.cpp).
 
@@ -134,7 +137,6 @@ class Peer final : public rpc::Dispatcher, public std::enable_shared_from_this<P
     std::uint64_t count;
   };
 
-  dialect::rpyc::ReleaseWriter release_writer();
 
   const Options options_;
   const Root make_root_;

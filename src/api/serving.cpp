@@ -175,7 +175,15 @@ std::optional<Value> serve_by_id(Peer& peer, Handler handler, ItemReader& items)
   return Value();
 }
 
-Value serve_request(Peer& peer, Handler handler, Reader& in) {
+Value serve_request(Peer& peer, Handler handler, Reader in) {
+  // What is not read, because it makes no sense or there is too much of it, nobody holds.
+  struct Rest {
+    ~Rest() { peer.give_back_rest(box, in); }
+    Peer& peer;
+    const Reader box;
+    const Reader& in;
+  };
+  const Rest rest{peer, in, in};
   ItemReader items = read(ItemReader::of_box(in));
   if (auto done = serve_by_id(peer, handler, items)) return *std::move(done);
   Request request(peer, items);

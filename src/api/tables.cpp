@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "api/peer.h"
-#include "dialect/rpyc/references.h"
+#include "dialect/rpyc/give_back.h"
 
 namespace sinew::detail {
 namespace {
@@ -86,21 +86,12 @@ void Peer::send_releases() noexcept {
 }
 
 void Peer::give_back_box(Reader box) noexcept {
-  if (connection_.is_dead()) return;
-  try {
-    auto writer = release_writer();
-    static_cast<void>(dialect::rpyc::for_each_import(
-        box, brine_limits_.max_depth, [&](const object::ObjectIdView& id) {
-          writer.add(1, [&](Writer& out) { dialect::rpyc::write_object_id(out, id); });
-        }));
-    const Writer& out = writer.finish();
-    if (out.total_size() == 0) return;
-    connection_.cork(out);
-    constexpr auto kSoon = std::chrono::milliseconds(10);
-    connection_.flush_within(kSoon);
-  } catch (const std::bad_alloc&) {
-    return;  // the peer keeps what it lent until the connection ends
-  }
+  dialect::rpyc::give_back_box(*this, box, brine_limits_.max_depth);
+}
+
+void Peer::give_back_rest(Reader box, const Reader& stopped_at) noexcept {
+  if (stopped_at.remaining() == 0) return;
+  dialect::rpyc::give_back_box(*this, box, brine_limits_.max_depth, stopped_at.remaining());
 }
 
 Result<void> Peer::write_export_id(const std::shared_ptr<Servant>& servant, Writer& out,

@@ -241,19 +241,31 @@ class Connection {
                                    std::unique_lock<std::mutex>& lock);
   std::optional<WaitStatus> take_turn(Seat& seat, Deadline deadline, Want want,
                                       std::unique_lock<std::mutex>& lock);
+  void note_answered() noexcept;
+  static bool serves_from(const Seat& seat) noexcept;
+  Deadline next_look_at_signals(Deadline deadline) const noexcept;
+  std::optional<WaitStatus> look_at_signals(Seat& seat, std::unique_lock<std::mutex>& lock);
+  void stop_leading(Seat& seat, std::unique_lock<std::mutex>& lock) noexcept;
+  void leave(Seat& seat, std::unique_lock<std::mutex>& lock) noexcept;
+  void take_back_locked(Seat& seat) noexcept;
+  void attach_locked(Seat& seat) noexcept;
+  void detach_locked(Seat& seat) noexcept;
+  void count_waiting_locked(int change) noexcept;
+
+  // connection_lead.cpp
   Turn lead(Seat& seat, Deadline deadline, Want want, std::optional<Work>& work);
   Turn handle_frames(Seat& seat, Want want, std::optional<Work>& work,
                      Patience patience = Patience::kSome);
-  void note_answered() noexcept;
   bool has_message() const noexcept { return opened_.has_value() || inbox_.has_frame(); }
   Result<std::optional<Incoming>> next_message();
   Giving give_to_waiter(Seat& seat, Incoming& request, Patience patience) noexcept;
   std::int64_t question_of(std::uint64_t thread) const noexcept;
   Giving find_waiter_locked(std::int64_t seq, Seat& seat, Patience patience,
                             std::unique_lock<std::mutex>& lock, Seat*& waiter) noexcept;
-  void take_back_locked(Seat& seat) noexcept;
   void heed(const Incoming& control) noexcept;
   void send_control(const Slice& frame) noexcept;
+
+  // connection_read.cpp
   Result<void> read_more(Deadline deadline);
   Result<void> try_fill();
   void acknowledge() noexcept;
@@ -262,13 +274,6 @@ class Connection {
   Result<bool> spin_for_input(Deadline deadline);
   void spin_for_answer(Seat& seat) noexcept;
   void await_answer(Seat& seat, Duration patience) noexcept;
-  Deadline next_look_at_signals(Deadline deadline) const noexcept;
-  std::optional<WaitStatus> look_at_signals(Seat& seat, std::unique_lock<std::mutex>& lock);
-  void stop_leading(Seat& seat, std::unique_lock<std::mutex>& lock) noexcept;
-  void leave(Seat& seat, std::unique_lock<std::mutex>& lock) noexcept;
-  void attach_locked(Seat& seat) noexcept;
-  void detach_locked(Seat& seat) noexcept;
-  void count_waiting_locked(int change) noexcept;
 
   // connection_care.cpp
   void beat(const Heartbeat::Step& step) noexcept;

@@ -48,10 +48,8 @@ inline std::string to_hex(ByteView bytes) {
   return text;
 }
 
-/// The folder of the data, found by where this file lies.
-inline std::filesystem::path folder() {
-  return std::filesystem::path(__FILE__).parent_path() / "testdata";
-}
+/// The folder of the data.
+std::filesystem::path folder();
 
 /// The fields of each line of a file.
 inline std::vector<std::vector<std::string>> read_table(const std::filesystem::path& path) {

@@ -116,17 +116,42 @@ class Boxes:
         if label in (VALUE, LOCAL_REF):  # the latter was looked up by _pin
             return value
         if label == TUPLE:
-            return tuple([self._unbox(item) for item in value])
+            return self._unbox_each(value)
         if label == REMOTE_REF:
             return self._proxy_for(value)
         raise ValueError(f"invalid label {label!r}")
 
-    def _proxy_for(self, id_pack):
-        if not (
+    def _unbox_each(self, boxes):
+        values = []
+        for box in boxes:
+            try:
+                values.append(self._unbox(box))
+            except BaseException:
+                for unread in boxes[len(values) + 1 :]:
+                    self._give_back_box(unread)
+                raise
+        return tuple(values)
+
+    def _give_back_box(self, box):
+        """Give back what a box lends us that nobody is going to read."""
+        if type(box) is not tuple or len(box) != 2:
+            return
+        label, value = box
+        if label == TUPLE and type(value) is tuple:
+            for item in value:
+                self._give_back_box(item)
+        elif label == REMOTE_REF and self._is_reference(value):
+            self._give_back(value, 1)
+
+    def _is_reference(self, id_pack):
+        return (
             type(id_pack) is tuple
             and [type(part) for part in id_pack] == [str, int, int]
             and len(id_pack[0]) <= self._config["max_class_name"]
-        ):
+        )
+
+    def _proxy_for(self, id_pack):
+        if not self._is_reference(id_pack):
             raise ValueError(f"no reference: {id_pack!r}"[:200])
         proxy = self._living_proxy(id_pack)
         if proxy is not None:

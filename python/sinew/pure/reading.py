@@ -86,7 +86,7 @@ class Reading:
         What it says about our objects is looked up here, in the order in which messages came.
         """
         kind, seq, body, error = self._open(payload)
-        handler = None
+        handler = box = None
         try:
             if error is not None:
                 raise error
@@ -94,15 +94,17 @@ class Reading:
                 handler, box = pair(body)
                 body = self._pin(box)
             elif kind == REPLY:
-                body = self._pin(body)
+                box = body
+                body = self._pin(box)
         except (LookupError, ValueError, TypeError, RecursionError) as refused:
             error = refused  # of this request or answer; the connection goes on
+            self._give_back_box(box)
         if kind == REQUEST:
             return lambda: self._serve_request(seq, handler, body, error)
         with self._turn:
             result = self._calls.pop(seq, None)
-            if result is None:
-                return None
+            if result is None:  # nobody waits any more
+                return None if error is not None else lambda: self._give_back_box(box)
             result._arrived = (kind, body, error)
             return None if result._waiting else result._settle
 

@@ -69,6 +69,7 @@ class Serving:
     def _run(self, handler, box):
         depth = getattr(self._depth, "value", 0)
         if depth >= self._config["max_call_depth"]:
+            self._give_back_box(box)
             raise LimitError("max_call_depth", "requests are nested too deep")
         args = self._unbox(box)
         if type(args) is not tuple:

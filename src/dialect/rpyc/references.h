@@ -5,14 +5,16 @@
 namespace sinew::dialect::rpyc {
 
 /// Calls `visit(label, id)` for each reference in a box, in order. Values are passed over, not
-/// made.
+/// made, and so is what stands behind a label that does not exist.
 ///
 /// Fails as unbox() does on bytes that are no box, possibly after some visits.
 template <class Visit>
 Result<void> for_each_reference(Reader& in, std::size_t max_depth, Visit&& visit) {
-  SINEW_ASSIGN(const Label label, read_label(in));
+  SINEW_TRY(wire::read_tuple_header_of(in, 2));
+  SINEW_ASSIGN(const std::int64_t number, wire::read_int(in));
+  const Label label = static_cast<Label>(number);
   switch (label) {
-    case Label::kValue: return wire::skip_value(in, max_depth);
+    case Label::kValue: break;
     case Label::kTuple: {
       if (max_depth == 0) return fail(Errc::kTooDeep);
       SINEW_ASSIGN(const std::size_t count, wire::read_tuple_header(in));
@@ -28,7 +30,7 @@ Result<void> for_each_reference(Reader& in, std::size_t max_depth, Visit&& visit
       return {};
     }
   }
-  return fail(Errc::kUnknownLabel);
+  return wire::skip_value(in, max_depth);
 }
 
 /// Calls `visit(id)` for each reference that hands an object of the sender over. For whoever gives

@@ -63,6 +63,19 @@ TEST(References, ThoseOfTheSenderAreVisitedInOrder) {
   EXPECT_EQ(ours, std::vector<std::int64_t>{2});
 }
 
+TEST(References, WhatHasALabelThatDoesNotExistIsPassedOver) {
+  Writer out;
+  write_label(out, Label::kTuple);
+  wire::write_tuple_header(out, 2);
+  wire::write_tuple_header(out, 2);
+  wire::write_int(out, 99);
+  wire::write_text(out, "x");
+  write_reference(out, Label::kRemoteRef, 3);
+  const Found found = find(out);
+  EXPECT_TRUE(found.result);
+  EXPECT_EQ(found.instances, std::vector<std::int64_t>{3});
+}
+
 TEST(References, NestingIsBounded) {
   Writer out;
   for (std::size_t i = 0; i <= kDepth; ++i) {

@@ -13,6 +13,7 @@ import pytest
 from harness.combos import only, ours_only
 from harness.presence import require
 from harness.programs import EXAMPLES, port_of
+from harness.sanitizing import UNDER_SANITIZER
 
 
 def package_folder():
@@ -24,6 +25,8 @@ def package_folder():
 def gdb():
     """What starts gdb without reading anybody's settings; its Python must be ours."""
     require("ours")
+    if UNDER_SANITIZER:
+        pytest.skip("gdb cannot run with a sanitizer's runtime preloaded")
     if not shutil.which("gdb"):
         pytest.skip("gdb is not installed")
     command = ["gdb", "-q", "-batch", "-nx"]

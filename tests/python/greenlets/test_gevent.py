@@ -9,11 +9,17 @@ from pathlib import Path
 import pytest
 
 from harness.combos import only, ours_only, stock_bug
+from harness.sanitizing import tell_of_switched_stacks
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("gevent") is None, reason="gevent is not installed"
 )
 CLIENT = Path(__file__).with_name("client.py")
+
+
+@pytest.fixture(autouse=True)
+def _switched_stacks(monkeypatch):
+    tell_of_switched_stacks(monkeypatch)
 
 
 @pytest.fixture(params=["GeventServer", "ThreadedServer", "ThreadPoolServer"])

@@ -9,6 +9,7 @@ import pytest
 
 import wire
 from harness.combos import only, pure_serves
+from harness.sanitizing import weighs
 
 pytestmark = [only(client="ours", server="ours"), pure_serves]
 PING = wire.message(wire.REQUEST, 0, (wire.PING, (wire.TUPLE, (wire.boxed("x"),))))
@@ -59,6 +60,7 @@ def test_a_compressed_bomb(server, raw, honest):
         assert memory(server.pid) < before + 2 * limit + 64
 
 
+@weighs
 def test_a_compressed_bomb_of_who_has_not_said_anything_yet(serve, honest):
     own = serve("gates:gates", fresh=True)
     bomb = zlib.compress(bytes(50 << 20), 9)

@@ -1,7 +1,6 @@
 """Our connection against a peer that the test plays itself, byte by byte, in this process."""
 
 import gc
-import os
 import signal
 import socket
 import subprocess
@@ -14,6 +13,7 @@ import sinew.rpyc as rpyc
 from sinew._sinew import live_counts
 
 import wire
+from harness.sanitizing import weighs
 from harness.waiting import Stopwatch, Worker
 
 THING = ("tests.Thing", 4711, 1)
@@ -207,7 +207,7 @@ def test_ctrl_c_while_a_large_answer_is_sent():
         conn.close()
 
 
-@pytest.mark.skipif("SINEW_SANITIZER" in os.environ, reason="a sanitizer needs all the memory")
+@weighs
 def test_a_frame_for_which_there_is_no_memory_ends_the_connection_only():
     code = """
 import resource, socket

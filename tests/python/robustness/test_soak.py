@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.presence import require
+from harness.sanitizing import weighs
 
 FOLDER = Path(__file__).resolve().parents[2] / "soak"
 
@@ -22,6 +23,7 @@ def run(*arguments):
     return done.returncode, done.stdout + done.stderr
 
 
+@weighs
 @pytest.mark.timeout(120)
 def test_some_seconds_of_real_calls_leave_nothing(samples, tmp_path):
     code, printed = run("--csv", tmp_path / "samples.csv", "--svg", tmp_path / "plot.svg")

@@ -10,6 +10,7 @@ import pytest
 
 import wire
 from harness.combos import only
+from harness.sanitizing import weighs
 from harness.soaking import memory_kib, thread_count
 from harness.waiting import eventually
 
@@ -108,6 +109,7 @@ def test_taking_back_more_than_was_lent_ends_nobody_elses_use(serve, connect_to,
     assert honest.root.living() >= 1
 
 
+@weighs
 def test_sending_the_same_object_back_and_forth_does_not_grow(serve, connect_to):
     """Row S11: a count that only goes up is a number, not memory."""
     server = serve("limits:greedy", fresh=True)

@@ -9,6 +9,7 @@ import time
 import pytest
 
 import wire
+from harness.sanitizing import weighs
 from harness.soaking import descriptor_count, memory_kib, thread_count
 from harness.waiting import eventually
 
@@ -51,6 +52,7 @@ def mutated(frame, source):
 
 
 @pytest.mark.soak
+@weighs
 def test_structured_garbage_at_the_port(sinew, start, soak):
     served, count = start(), soak.amount(400, 100_000)
     source = random.Random(3)

@@ -7,6 +7,7 @@ import time
 import pytest
 
 import wire
+from harness.sanitizing import weighs
 from harness.soaking import memory_kib, thread_count
 from harness.waiting import eventually
 
@@ -21,6 +22,7 @@ def close_all(socks):
 
 
 @pytest.mark.soak
+@weighs
 def test_silent_clients_cost_no_thread_and_next_to_no_memory(sinew, start, soak):
     served, count = start(), soak.amount(300, 10_000)
     with sinew.connect(served.place) as conn:
