@@ -14,14 +14,14 @@ endfunction()
 
 function(sinew_add_fuzzer name source)
   add_executable(${name} "${source}")
-  target_link_libraries(${name} PRIVATE sinew::engine)
+  target_link_libraries(${name} PRIVATE sinew::cli sinew::engine)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   sinew_set_warnings(${name})
 endfunction()
 
 function(sinew_add_corpus_replay name source)
   add_executable(${name}_replay "${source}" "${PROJECT_SOURCE_DIR}/fuzz/replay_main.cpp")
-  target_link_libraries(${name}_replay PRIVATE sinew::engine)
+  target_link_libraries(${name}_replay PRIVATE sinew::cli sinew::engine)
   sinew_set_warnings(${name}_replay)
   add_test(NAME ${name}.ReplaysItsCorpus
            COMMAND ${name}_replay "${PROJECT_SOURCE_DIR}/fuzz/corpus/${name}")

@@ -1,8 +1,8 @@
-# One test binary for each layer that has tests, found in ctest by their GoogleTest names.
+# One test binary for each layer that has tests, found in ctest by their GoogleTest names. sinew::cli has the engine in it.
 function(sinew_add_unit_tests)
   find_package(GTest REQUIRED)
   include(GoogleTest)
-  foreach(layer IN LISTS SINEW_LAYERS)
+  foreach(layer IN LISTS SINEW_LAYERS SINEW_PROGRAM_LAYER)
     sinew_layer_sources(${layer} sources tests)
     if(tests)
       sinew_add_unit_test(${layer}_test ${tests})
@@ -16,7 +16,7 @@ set_source_files_properties("${PROJECT_SOURCE_DIR}/src/wire/testdata_test.cpp" P
 
 function(sinew_add_unit_test name)
   add_executable(${name} ${ARGN})
-  target_link_libraries(${name} PRIVATE sinew::engine GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE sinew::cli sinew::engine GTest::gtest_main)
   sinew_set_warnings(${name})
   # A hang is a failure: no unit test waits for a real minute.
   gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 60)

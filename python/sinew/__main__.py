@@ -1,17 +1,30 @@
-"""The program `sinew`."""
+"""The program `sinew`: its commands that need an interpreter. The others are written in C++."""
 
 import argparse
 import importlib
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import sinew
 
+# Put there by the installation, if it was built.
+_PROGRAM = Path(__file__).with_name("_program") / "sinew"
+_COMMANDS = ("classic", "registry", "serve", "spawn")
+
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the program; return its exit code."""
+    """Run the program; return its exit code. For what C++ does, this process becomes that."""
     argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] not in [[name] for name in _COMMANDS]:
+        _become_program(argv)
+        if argv and not argv[0].startswith("-"):
+            sys.stderr.write(
+                f"sinew: {argv[0]}: the commands in C++ are not installed here "
+                "(they need CLI11 and libedit's header when Sinew is built)\n"
+            )
+            return 2
     if argv[:1] == ["classic"]:
         from sinew.rpyc.cli.rpyc_classic import main as classic  # noqa: PLC0415
 
@@ -25,6 +38,13 @@ def main(argv: list[str] | None = None) -> int:
         return int(options.run(options))
     except KeyboardInterrupt:
         return 130
+
+
+def _become_program(argv: list[str]) -> None:
+    """Replace this process by the program in C++, if that is there."""
+    if os.access(_PROGRAM, os.X_OK):
+        environment = {**os.environ, "SINEW_PYTHON": sys.executable or "python3"}
+        os.execve(_PROGRAM, ["sinew", *argv], environment)
 
 
 def _parser() -> argparse.ArgumentParser:

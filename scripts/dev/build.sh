@@ -50,8 +50,8 @@ install_into_venv() {
     return 0
   }
   local key
-  key=$(hash_of_files build/release/_sinew*.so python/sinew pyproject.toml CMakeLists.txt \
-    cmake/SinewExtension.cmake "$VENV/.stamp")
+  key=$(hash_of_files build/release/_sinew*.so build/release/bin/sinew python/sinew pyproject.toml CMakeLists.txt \
+    cmake/SinewExtension.cmake cmake/SinewProgram.cmake "$VENV/.stamp")
   stamp_is "$VENV/.installed" "$key" && return
   say "installing into $VENV"
   venv_pip install --no-build-isolation --no-deps --no-index --force-reinstall \

@@ -6,10 +6,11 @@
 VENV=.venv
 BASE_PYTHON=${SINEW_PYTHON:-/usr/bin/python3}
 
-# g++, cmake and ninja build; ccache makes a rebuild cheap; the -dev packages are the libraries we use; openssl
-# makes the certificates of the tests, and one of them runs a server inside gdb.
+# g++, cmake and ninja build; ccache makes a rebuild cheap; the -dev packages are the libraries we use, CLI11
+# and libedit in the program `sinew` alone; openssl makes the certificates of the tests, and one of them runs a server
+# inside gdb.
 PACKAGES_BUILD=(g++ cmake ninja-build ccache libfmt-dev robin-map-dev zlib1g-dev libssl-dev libgtest-dev
-  openssl gdb)
+  libcli11-dev libedit-dev openssl gdb)
 # Debian's own Python comes in pieces; one named by SINEW_PYTHON is expected to be whole.
 PACKAGES_PYTHON=(python3 python3-dev python3-venv)
 PACKAGES_MODEL=(spin)

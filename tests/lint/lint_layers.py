@@ -17,6 +17,7 @@ RANKS = {
     "server": 5,
     "naming": 6,
     "api": 7,
+    "cli": 8,
 }
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.MULTILINE)

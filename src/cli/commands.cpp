@@ -1,0 +1,29 @@
+#include <array>
+
+#include "cli/command.h"
+
+namespace sinew::cli {
+namespace {
+
+constexpr std::array kCommands{
+    Command{"call", "call a function or a method", define_call},
+    Command{"get", "show an attribute", define_get},
+    Command{"set", "change an attribute", define_set},
+    Command{"classic", "offer this machine's interpreter to peers you trust", nullptr},
+    Command{"serve", "offer an object or a class of a Python module", nullptr},
+    Command{"spawn", "drive another Python from here", nullptr},
+    Command{"registry", "find services by name in a network", nullptr},
+};
+
+}  // namespace
+
+std::span<const Command> commands() noexcept { return kCommands; }
+
+const Command* find_command(std::string_view name) noexcept {
+  for (const Command& command : kCommands) {
+    if (command.name == name) return &command;
+  }
+  return nullptr;
+}
+
+}  // namespace sinew::cli

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "cli/terminal.h"
+#include "sinew/object.hpp"
+
+namespace sinew::cli {
+
+/// Prints a result: text as it is, None not at all, everything else as Python's repr() writes it;
+/// or with `as_json` any of them as one line of JSON (json.h).
+void print_result(Terminal& terminal, const Object& result, bool as_json);
+
+}  // namespace sinew::cli
