@@ -37,8 +37,13 @@ struct Command {
   Define define;             ///< null: the Python half of the program does it
 };
 
+Run define_bench(CLI::App& app);
 Run define_call(CLI::App& app);
+Run define_completion(CLI::App& app);
+Run define_doctor(CLI::App& app);
 Run define_get(CLI::App& app);
+Run define_ls(CLI::App& app);
+Run define_ping(CLI::App& app);
 Run define_set(CLI::App& app);
 
 /// All subcommands, in the order of `sinew --help`.

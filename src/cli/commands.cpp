@@ -6,13 +6,18 @@ namespace sinew::cli {
 namespace {
 
 constexpr std::array kCommands{
+    Command{"ls", "show what is there, with signatures and docs", define_ls},
     Command{"call", "call a function or a method", define_call},
     Command{"get", "show an attribute", define_get},
     Command{"set", "change an attribute", define_set},
+    Command{"ping", "measure round trips", define_ping},
+    Command{"doctor", "find out what is reachable, and what to do if it is not", define_doctor},
+    Command{"bench", "measure calls and bytes per second", define_bench},
     Command{"classic", "offer this machine's interpreter to peers you trust", nullptr},
     Command{"serve", "offer an object or a class of a Python module", nullptr},
     Command{"spawn", "drive another Python from here", nullptr},
     Command{"registry", "find services by name in a network", nullptr},
+    Command{"completion", "print the completion of a shell", define_completion},
 };
 
 }  // namespace
