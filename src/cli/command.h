@@ -45,6 +45,7 @@ Run define_get(CLI::App& app);
 Run define_ls(CLI::App& app);
 Run define_ping(CLI::App& app);
 Run define_set(CLI::App& app);
+Run define_shell(CLI::App& app);
 
 /// All subcommands, in the order of `sinew --help`.
 std::span<const Command> commands() noexcept;

@@ -10,6 +10,7 @@ constexpr std::array kCommands{
     Command{"call", "call a function or a method", define_call},
     Command{"get", "show an attribute", define_get},
     Command{"set", "change an attribute", define_set},
+    Command{"shell", "a console over there: Python, or a service's methods", define_shell},
     Command{"ping", "measure round trips", define_ping},
     Command{"doctor", "find out what is reachable, and what to do if it is not", define_doctor},
     Command{"bench", "measure calls and bytes per second", define_bench},

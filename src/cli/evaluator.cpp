@@ -21,19 +21,22 @@ std::optional<std::vector<std::string>> dotted(const Node& node) {
   return path;
 }
 
-Object ask_call(const Object& object, detail::Verb verb, std::string_view method,
-                const CallArguments& arguments) {
+}  // namespace
+
+Object Evaluator::ask_call(const Object& object, detail::Verb verb, std::string_view method,
+                           const CallArguments& arguments) {
   std::vector<NamedArgument> named;
   named.reserve(arguments.named.size());
   for (std::size_t i = 0; i < arguments.named.size(); ++i) {
     named.push_back({arguments.names[i], arguments.named[i]});
   }
-  return detail::ask(
-      object.value(),
-      {.verb = verb, .name = method, .positional = arguments.positional, .named = named});
+  return ask_(object.value(),
+              {.verb = verb, .name = method, .positional = arguments.positional, .named = named});
 }
 
-}  // namespace
+Object Evaluator::get(const Object& object, std::string_view name) {
+  return ask_(object.value(), {.verb = detail::Verb::kGet, .name = name});
+}
 
 Object Evaluator::evaluate(const Node& node) {
   switch (node.kind) {
@@ -85,7 +88,7 @@ CallArguments Evaluator::arguments_of(std::span<const std::string> words) {
 Object Evaluator::name(const std::string& name) {
   if (const auto found = variables_.find(name); found != variables_.end()) return found->second;
   if (name == "root") return peer_.root;
-  if (!peer_.is_classic()) return peer_.root.get(name);
+  if (!peer_.is_classic()) return get(peer_.root, name);
   try {
     return import("builtins").get(name);
   } catch (const RemoteError& error) {
@@ -104,7 +107,7 @@ Object Evaluator::attribute(const Node& node) {
     const std::string& first = path->front();
     if (first != "root" && !variables_.contains(first)) return member_of_module(*path);
   }
-  return evaluate(node.parts[0]).get(node.name);
+  return get(evaluate(node.parts[0]), node.name);
 }
 
 Object Evaluator::import(const std::string& module) { return peer_.connection.module(module); }

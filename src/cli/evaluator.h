@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -31,6 +32,10 @@ class Evaluator {
  public:
   explicit Evaluator(Peer& peer) noexcept : peer_(peer) {}
 
+  /// Has calls and attributes asked for by `ask` instead of waiting without end.
+  using Ask = std::function<Value(const Value& target, const detail::Request& request)>;
+  void ask_with(Ask ask) { ask_ = std::move(ask); }
+
   /// Names of the user's own, in front of all others.
   std::map<std::string, Object, std::less<>>& variables() noexcept { return variables_; }
 
@@ -54,7 +59,12 @@ class Evaluator {
   Value list_of(std::vector<Value> items, std::string_view type);
   Value dictionary(std::vector<Value> keys_and_values);
 
+  Object ask_call(const Object& object, detail::Verb verb, std::string_view method,
+                  const CallArguments& arguments);
+  Object get(const Object& object, std::string_view name);
+
   Peer& peer_;
+  Ask ask_ = detail::ask;
   std::map<std::string, Object, std::less<>> variables_;
 };
 

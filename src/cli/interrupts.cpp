@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <utility>
 
-#include "cli/exit_codes.h"
 #include "io/wait.h"
 
 namespace sinew::cli {
@@ -84,7 +83,7 @@ void Interrupts::end_process() {
   ::signal(SIGINT, SIG_DFL);
   ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
   ::raise(SIGINT);
-  ::_exit(static_cast<int>(Exit::kInterrupted));  // not reached: the signal is not blocked here
+  while (true) ::pause();  // not reached: the signal is not blocked here
 }
 
 }  // namespace sinew::cli

@@ -12,6 +12,7 @@
 #include "cli/exit_codes.h"
 #include "cli/json.h"
 #include "cli/members.h"
+#include "cli/printing.h"
 #include "cli/registry.h"
 #include "cli/terminal.h"
 #include "naming/uri.h"
@@ -25,35 +26,6 @@ struct Said {
   std::string registry = "255.255.255.255";
   bool as_json = false;
 };
-
-std::string padded(const std::string& text, std::size_t width) {
-  return fmt::format("{:<{}}", text, width);
-}
-
-// What fits beside each other; a long signature has a line of its own.
-constexpr std::size_t kColumn = 34;
-
-void print_listing(const Listing& listing, Terminal& terminal) {
-  using Style = Terminal::Style;
-  terminal.line(fmt::format("{}{}{}", terminal.styled(Style::kBold, terminal.shown(listing.title)),
-                            listing.doc.empty() ? "" : "  ", without_controls(listing.doc, false)));
-  for (const Member& member : listing.members) {
-    const std::string name = without_controls(member.name, false);
-    const std::string rest = without_controls(member.text, false);
-    const std::string left = terminal.styled(Style::kName, name) + rest;
-    const std::size_t width = name.size() + rest.size();
-    if (member.doc.empty()) {
-      terminal.line("  " + left);
-    } else if (width > kColumn) {
-      terminal.line("  " + left);
-      terminal.line("  " + padded("", kColumn) + "  " +
-                    terminal.styled(Style::kDim, without_controls(member.doc, false)));
-    } else {
-      terminal.line("  " + left + padded("", kColumn - width) + "  " +
-                    terminal.styled(Style::kDim, without_controls(member.doc, false)));
-    }
-  }
-}
 
 void print_json(const Listing& listing, Terminal& terminal) {
   std::string members;
@@ -110,7 +82,7 @@ int list_registered(const Said& said, Terminal& terminal) {
   for (const Registered& service : found) {
     const std::string name = without_controls(service.name, false);
     for (const std::string& one : service.places) {
-      terminal.line(terminal.styled(Terminal::Style::kName, padded(name, 24)) + "  " +
+      terminal.line(terminal.styled(Terminal::Style::kName, fmt::format("{:<24}", name)) + "  " +
                     without_controls(one, false));
     }
   }

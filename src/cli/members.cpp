@@ -176,6 +176,11 @@ Listing list_members(Peer& peer, const Object& thing) {
   return listing;
 }
 
+std::vector<std::string> member_names(const Object& thing) {
+  const std::set<std::string> names = names_of(thing);
+  return {names.begin(), names.end()};
+}
+
 Listing list_modules(Peer& peer) {
   const Object modules = define_remotely(peer, kInspector, "modules");
   return {"modules that are loaded", "", members_of(modules.invoke<std::vector<Row>>())};

@@ -25,6 +25,9 @@ struct Listing {
 /// and so is what the peer does not let us have. Throws what asking the peer throws.
 Listing list_members(Peer& peer, const Object& thing);
 
+/// The names that it has, without asking whether they can be reached.
+std::vector<std::string> member_names(const Object& thing);
+
 /// The modules that a classic server has loaded.
 Listing list_modules(Peer& peer);
 

@@ -60,9 +60,11 @@ void Terminal::line(std::string_view text) {
   write_all(stdout, "\n");
 }
 
-void Terminal::note(std::string_view text) const {
+void Terminal::note(std::string_view text) const { note_part(std::string(text) + "\n"); }
+
+void Terminal::note_part(std::string_view text) const {
   std::fflush(stdout);
-  write_all(stderr, std::string(text) + "\n");
+  write_all(stderr, text);
 }
 
 void Terminal::status(std::string_view text) {

@@ -30,6 +30,9 @@ class Terminal {
   /// A line about the result, on standard error. threads: any.
   void note(std::string_view text) const;
 
+  /// Text on standard error, as it is, behind what was printed.
+  void note_part(std::string_view text) const;
+
   /// A line on standard error that the next one replaces; nothing unless that is a terminal. An
   /// empty one takes it away.
   void status(std::string_view text);
