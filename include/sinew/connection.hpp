@@ -14,7 +14,8 @@ namespace sinew {
 
 namespace detail {
 class Peer;
-}
+struct Remembered;
+}  // namespace detail
 
 /// How to connect, and what a peer may do. Sizes are in bytes.
 struct Options {
@@ -59,6 +60,9 @@ struct Options {
 /// threads: any, several at once. There is no thread behind it: whoever waits for an answer reads,
 /// and serves what the peer asks meanwhile. A program that is to be called back while it waits for
 /// nothing calls serve().
+///
+/// What it is asked for once it remembers, until close() or until its last handle is gone: the
+/// root, and a classic server's modules and functions. A second module("os") asks nobody.
 class Connection {
  public:
   /// What the peer offers: the root of a service, or the interpreter of a classic server.
@@ -91,13 +95,15 @@ class Connection {
   /// The two ends, for messages: "127.0.0.1:4711 -> 127.0.0.1:18812".
   std::string describe() const;
 
-  explicit Connection(std::shared_ptr<detail::Peer> peer) noexcept : peer_(std::move(peer)) {}
+  explicit Connection(std::shared_ptr<detail::Peer> peer);
 
  private:
   Object evaluate(std::string_view expression) const;
   Object of_classic_server(std::string_view name) const;
 
   std::shared_ptr<detail::Peer> peer_;
+  // Not the peer's: an Object keeps its peer, so the two would keep each other.
+  std::shared_ptr<detail::Remembered> remembered_;
 };
 
 /// Connects to `uri`: "tcp://host:port", "tls://host:port", "unix:///path", or "host:port"; the

@@ -1,5 +1,10 @@
 #include "sinew/connection.hpp"
 
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
@@ -46,6 +51,14 @@ std::unique_ptr<io::Stream> secured(std::unique_ptr<io::Stream> stream, const na
 
 namespace detail {
 
+// Named in two ways, because a server may offer an object of the name of a module.
+struct Remembered {
+  std::mutex mutex;
+  std::optional<Object> root;                          // guarded by mutex
+  std::map<std::string, Object, std::less<>> offered;  // guarded by mutex: attributes of the root
+  std::map<std::string, Object, std::less<>> modules;  // guarded by mutex
+};
+
 // What is asked while a request is served gets what is left of its time.
 Deadline scope_deadline() noexcept {
   const Serving* const serving = Serving::innermost();
@@ -65,11 +78,42 @@ Connection connect(std::string_view text, const Options& options) {
   return Connection(detail::Peer::make(std::move(stream), options));
 }
 
-Object Connection::root() const { return detail::ask_peer(*peer_, {.verb = Verb::kRoot}); }
+namespace {
+
+// Two threads that are first at once both ask; the first answer is kept.
+Object remembered_in(std::mutex& mutex, std::map<std::string, Object, std::less<>>& known,
+                     std::string_view name, auto&& ask) {
+  {
+    const std::scoped_lock lock(mutex);
+    if (const auto found = known.find(name); found != known.end()) return found->second;
+  }
+  Object made = ask();
+  const std::scoped_lock lock(mutex);
+  return known.try_emplace(std::string(name), std::move(made)).first->second;
+}
+
+}  // namespace
+
+Connection::Connection(std::shared_ptr<detail::Peer> peer)
+    : peer_(std::move(peer)), remembered_(std::make_shared<detail::Remembered>()) {}
+
+Object Connection::root() const {
+  if (closed()) peer_->throw_dead();
+  {
+    const std::scoped_lock lock(remembered_->mutex);
+    if (remembered_->root) return *remembered_->root;
+  }
+  Object made = detail::ask_peer(*peer_, {.verb = Verb::kRoot});
+  const std::scoped_lock lock(remembered_->mutex);
+  if (!remembered_->root) remembered_->root = std::move(made);
+  return *remembered_->root;
+}
 
 Object Connection::of_classic_server(std::string_view name) const {
+  if (closed()) peer_->throw_dead();
   try {
-    return root().get(name);
+    return remembered_in(remembered_->mutex, remembered_->offered, name,
+                         [&] { return root().get(name); });
   } catch (const RemoteError& error) {
     if (!error.is("AttributeError")) throw;
     throw Error(
@@ -81,7 +125,9 @@ Object Connection::of_classic_server(std::string_view name) const {
 }
 
 Object Connection::module(std::string_view name) const {
-  return of_classic_server("getmodule").invoke<Object>(name);
+  if (closed()) peer_->throw_dead();
+  return remembered_in(remembered_->mutex, remembered_->modules, name,
+                       [&] { return of_classic_server("getmodule").invoke<Object>(name); });
 }
 
 Object Connection::builtin(std::string_view name) const { return module("builtins").get(name); }
@@ -114,7 +160,15 @@ bool Connection::serve(std::optional<std::chrono::nanoseconds> time) const {
   return false;
 }
 
-void Connection::close() const noexcept { peer_->close(); }
+void Connection::close() const noexcept {
+  peer_->close();
+  detail::Remembered gone;  // outlives the lock
+  const std::scoped_lock lock(remembered_->mutex);
+  gone.root.swap(remembered_->root);
+  gone.offered.swap(remembered_->offered);
+  gone.modules.swap(remembered_->modules);
+}
+
 bool Connection::closed() const noexcept { return peer_->connection().is_dead(); }
 std::string Connection::describe() const { return peer_->connection().stream().describe(); }
 

@@ -173,6 +173,36 @@ TEST_P(Objects, ModulesAndNamesOfTheInterpreter) {
   EXPECT_EQ(conn.variables().item<int>("x"), 20);
 }
 
+TEST_P(Objects, ModulesAndTheRootAreAskedForOnce) {
+  const Object os = conn.module("os");
+  const Object pi = conn.eval("3.5");
+  const Connection copy = conn;
+  const TimeLimit none(std::chrono::nanoseconds(1));
+  EXPECT_TRUE(conn.module("os").is(os)) << "or there would be no answer in time";
+  EXPECT_TRUE(copy.module("os").is(os));
+  EXPECT_NO_THROW(conn.root());
+  EXPECT_THROW(conn.module("sys"), Error);
+}
+
+TEST_P(Objects, WhatWasAskedForIsForgottenWithTheConnection) {
+  const Object os = conn.module("os");
+  const Connection other = connected();
+  EXPECT_FALSE(other.module("os").is(os)) << "another connection has its own";
+  EXPECT_EQ(other.module("os").call<int>("getpid"), os.call<int>("getpid"));
+  conn.close();
+  EXPECT_EQ(thrown_by([&] { conn.module("os"); }), "the connection was closed");
+  EXPECT_EQ(thrown_by([&] { conn.root(); }), "the connection was closed");
+}
+
+TEST_P(Objects, AModuleThatCannotBeImportedMayBeLater) {
+  const auto later = [&] { return conn.module("made_later").get<int>("x"); };
+  EXPECT_NE(thrown_by<RemoteError>(later).find("made_later"), std::string::npos);
+  conn.module("sys").get("modules").set_item(
+      "made_later", conn.module("types").call("SimpleNamespace", arg("x") = 5));
+  EXPECT_EQ(later(), 5);
+  conn.module("sys").get("modules").del_item("made_later");
+}
+
 TEST_P(Objects, AValueOfAnotherTypeIsRefused) {
   EXPECT_EQ(thrown_by<ConversionError>([&] { conn.eval<int>("'x'"); }), "'x' (str) is not an int");
   EXPECT_EQ(thrown_by<ConversionError>([&] { conn.eval<std::int8_t>("200"); }),
