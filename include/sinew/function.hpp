@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "sinew/convert.hpp"
+#include "sinew/detail/given.hpp"
 #include "sinew/detail/servant.hpp"
 #include "sinew/object.hpp"
 
@@ -26,20 +27,20 @@ template <class R, class... A>
 struct Signature<R(A...)> {
   using Result = R;
   using Arguments = std::tuple<std::decay_t<A>...>;
-  static constexpr std::size_t kArity = sizeof...(A);
+  static constexpr std::size_t kArity = kSent<std::decay_t<A>...>;
   template <class F>
   static Value apply(F& function, std::span<const Value> arguments) {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       if constexpr (std::is_void_v<R>) {
-        function(from_value<std::decay_t<A>>(arguments[I])...);
+        function(parameter<Arguments, I>(arguments)...);
         return Value();
       } else {
-        return to_value(function(from_value<std::decay_t<A>>(arguments[I])...));
+        return to_value(function(parameter<Arguments, I>(arguments)...));
       }
-    }(std::make_index_sequence<kArity>());
+    }(std::make_index_sequence<sizeof...(A)>());
   }
   static constexpr bool kCrosses =
-      (Receivable<std::decay_t<A>> && ...) && (std::is_void_v<R> || Sendable<R>);
+      (Acceptable<std::decay_t<A>> && ...) && (std::is_void_v<R> || Sendable<R>);
 };
 template <class R, class... A>
 struct Signature<R (*)(A...)> : Signature<R(A...)> {};
@@ -81,9 +82,10 @@ class FunctionServant final : public Servant {
 
 /// A function, a lambda or a std::function can be an argument or a result: the peer gets a callable
 /// that runs it here, on a thread that waits for this peer or serves it. Parameters and result are
-/// converted; what it throws is raised at the peer. It lives, with all that it has captured, until
-/// the peer lets go of it or the connection ends: a captured Connection or Object of the same peer
-/// keeps that from happening by itself, so capture none, or close() the connection.
+/// converted (a std::stop_token is given: current_call.hpp); what it throws is raised at the peer.
+/// It lives, with all that it has captured, until the peer lets go of it or the connection ends: a
+/// captured Connection or Object of the same peer keeps that from happening by itself, so capture
+/// none, or close() the connection.
 ///
 /// It may be called by several threads of the peer at once, if several threads serve.
 template <detail::Callable F>

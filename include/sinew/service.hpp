@@ -60,9 +60,9 @@ struct Method<T, F> : Method<T, typename CallOperator<decltype(&F::operator())>:
 template <class Tuple, std::size_t I>
 std::tuple_element_t<I, Tuple> argument(std::span<const Value> values) {
   try {
-    return from_value<std::tuple_element_t<I, Tuple>>(values[I]);
+    return parameter<Tuple, I>(values);
   } catch (const ConversionError& error) {
-    throw ArgumentMismatch(I, error);
+    throw ArgumentMismatch(kPlace<Tuple, I>, error);
   }
 }
 
@@ -96,7 +96,6 @@ template <class T, class F>
 Overload method_overload(F function) {
   using Traits = Method<T, F>;
   using Tuple = typename Traits::Arguments;
-  constexpr std::size_t kArity = std::tuple_size_v<Tuple>;
   auto call = [function = std::move(function)](const Self& self, std::span<const Value> values) {
     T& object = *static_cast<T*>(self.get());
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -104,9 +103,9 @@ Overload method_overload(F function) {
       return run<typename Traits::Result>(self, [&]() -> decltype(auto) {
         return std::invoke(function, object, std::move(std::get<I>(arguments))...);
       });
-    }(std::make_index_sequence<kArity>());
+    }(std::make_index_sequence<std::tuple_size_v<Tuple>>());
   };
-  return {kArity, {}, std::move(call)};
+  return {kSentOf<Tuple>, {}, std::move(call)};
 }
 
 /// The same without an object.
@@ -120,7 +119,7 @@ Overload function_overload(F function) {
       return run<typename Traits::Result>(self, [&]() -> decltype(auto) {
         return std::invoke(function, std::move(std::get<I>(arguments))...);
       });
-    }(std::make_index_sequence<Traits::kArity>());
+    }(std::make_index_sequence<std::tuple_size_v<Tuple>>());
   };
   return {Traits::kArity, {}, std::move(call)};
 }

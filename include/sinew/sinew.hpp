@@ -12,6 +12,7 @@
 #include "sinew/argument.hpp"
 #include "sinew/connection.hpp"
 #include "sinew/convert.hpp"
+#include "sinew/current_call.hpp"
 #include "sinew/error.hpp"
 #include "sinew/function.hpp"
 #include "sinew/future.hpp"

@@ -40,6 +40,7 @@ Value AsyncQuestion::result() {
   if (!call_.done()) {
     if (peer_->connection().is_dead()) peer_->throw_dead();
     if (peer_->connection().forget(call_)) peer_->send_cancel(call_.seq());
+    throw_if_stopped();
     throw_too_late(*peer_);
   }
   {

@@ -25,8 +25,6 @@ dialect::rpyc::SessionOptions session_options(const Options& options, bool is_se
   made.max_frame_size = options.max_frame_size;
   made.max_inflated_size = options.max_inflated_size;
   made.heartbeat = options.heartbeat;
-  made.extensions.set(dialect::rpyc::Extension::kCancel,
-                      0);  // what is served here cannot be stopped
   if (is_server) made.max_first_frame_size = kMostAtFirst;
   return made;
 }
@@ -76,6 +74,7 @@ void Peer::offer_extensions(Writer& out) {
 // what the kernel does not take at once is lost, and the end of the stream says the same.
 void Peer::close() noexcept try {
   if (!connection_.is_dead()) {
+    closing_.store(true);
     connection_.expect_end(Error(Error::Kind::kDisconnected, "the connection was closed"));
     Writer out;
     const std::size_t start = wire::begin_frame(out);
@@ -87,6 +86,13 @@ void Peer::close() noexcept try {
     if (wire::end_frame(out, start)) static_cast<void>(connection_.send_now(out));
     connection_.fail(Error(Error::Kind::kDisconnected, "the connection was closed"));
   }
+  let_go();
+} catch (...) {
+  connection_.fail(Error(Error::Kind::kDisconnected, {}));
+}
+
+// What the peer held, and what was made for it. Whatever dies with that outlives the locks.
+void Peer::let_go() noexcept try {
   std::optional<Value> root;
   {
     const std::scoped_lock lock(root_mutex_);
@@ -97,7 +103,29 @@ void Peer::close() noexcept try {
   dying = exports_.clear();
   kept_.clear();
 } catch (...) {
-  connection_.fail(Error(Error::Kind::kDisconnected, {}));
+  return;  // out of memory: it dies with the connection
+}
+
+// A function of ours that has captured an object of the peer's keeps the connection, and the
+// connection the function: a connection that breaks lets go as one that is closed does. Not on this
+// thread, which may be one that looks after all connections.
+void Peer::ended() noexcept {
+  servings_.stop_all();
+  const std::weak_ptr<Peer> self = weak_from_this();
+  if (self.expired() || closing_.load()) return;
+  Housekeeper::get().soon([self] {
+    if (const auto alive = self.lock()) alive->let_go();
+  });
+}
+
+bool Peer::handles_signals() const noexcept {
+  const Serving* const serving = Serving::innermost();
+  return serving != nullptr && serving->may_be_stopped();
+}
+
+bool Peer::interrupted() noexcept {
+  const Serving* const serving = Serving::innermost();
+  return serving != nullptr && serving->is_stopped();
 }
 
 void Peer::closed_by_peer() noexcept {

@@ -10,6 +10,7 @@
 
 #include <tsl/robin_map.h>
 
+#include "api/serving.h"
 #include "dialect/rpyc/kept_exports.h"
 #include "dialect/rpyc/release_writer.h"
 #include "dialect/rpyc/rpyc_session.h"
@@ -128,8 +129,22 @@ class Peer final : public rpc::Dispatcher, public std::enable_shared_from_this<P
 
   // rpc::Dispatcher (serving.cpp).
   void dispatch(rpc::WorkQueue& queue) noexcept override;
-  bool interrupted() noexcept override { return false; }
+  void cancel(std::int64_t seq) noexcept override { servings_.cancel(seq); }
+  void abandoned() noexcept override {
+    if (!finishing_.load()) servings_.stop_all();
+  }
+  void ended() noexcept override;
   void before_idle_flush() noexcept override { send_releases(); }
+  // A cancellation does not interrupt a wait: while something is served that may be cancelled, its
+  // thread looks now and then. Programs handle their signals elsewhere.
+  bool handles_signals() const noexcept override;
+  bool interrupted() noexcept override;
+
+  /// The end of what can be read is about to be of our own making.
+  void finish() noexcept { finishing_.store(true); }
+
+  /// What is being served for the peer.
+  Servings& servings() noexcept { return servings_; }
 
  private:
   struct Release {
@@ -137,6 +152,7 @@ class Peer final : public rpc::Dispatcher, public std::enable_shared_from_this<P
     std::uint64_t count;
   };
 
+  void let_go() noexcept;
 
   const Options options_;
   const Root make_root_;
@@ -144,7 +160,10 @@ class Peer final : public rpc::Dispatcher, public std::enable_shared_from_this<P
   dialect::rpyc::RpycSession& session_;  // owned by connection_
   std::atomic<bool> offered_{false};
 
+  std::atomic<bool> closing_{false};
+  std::atomic<bool> finishing_{false};
   std::atomic<std::size_t> bad_ids_{0};
+  Servings servings_;
   std::mutex root_mutex_;
   std::optional<Value> root_;  // guarded by root_mutex_
   mutable std::mutex mutex_;

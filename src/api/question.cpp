@@ -138,7 +138,8 @@ void Question::send(rpc::Call& call, bool later) {
     throw make_error(sent.error(), "cannot send a request");
   }
   model_.keep_exports();
-  if (!*sent && !call.done()) connection.drain(Deadline::never());
+  // What does not leave in time leaves later: a message cannot be taken back.
+  if (!*sent && !call.done()) static_cast<void>(connection.drain(deadline_));
 }
 
 Value outcome_of(Peer& peer, const rpc::Call& call) {
@@ -168,6 +169,7 @@ Value ask(Peer& peer, const Import* target, const Request& request) {
   if (peer.connection().forget(call)) {
     peer.send_cancel(call.seq());
     if (peer.connection().is_dead()) peer.throw_dead();
+    throw_if_stopped();
     throw_too_late(peer);
   }
   return outcome_of(peer, call);  // it came in this very instant

@@ -69,7 +69,10 @@ class Client final : public server::ThreadedClient {
       static_cast<void>(connection.serve(Deadline::never(), /*once=*/false));
     }
   }
-  void finish() noexcept override { ::shutdown(socket_, SHUT_RD); }
+  void finish() noexcept override {
+    peer_->finish();
+    ::shutdown(socket_, SHUT_RD);
+  }
   void interrupt() noexcept override {
     peer_->connection().fail(Error(Error::Kind::kDisconnected, "the server was stopped"));
   }

@@ -19,8 +19,6 @@ using dialect::rpyc::Extension;
 using dialect::rpyc::Handler;
 using dialect::rpyc::ItemReader;
 
-thread_local Serving* innermost_serving = nullptr;
-
 [[noreturn]] void refuse_request(Errc errc) {
   throw ConversionError("cannot read a request: " + std::string(describe(errc)));
 }
@@ -222,8 +220,14 @@ void answer_with(Peer& peer, std::int64_t seq, const std::exception_ptr& excepti
 // waits for its answer.
 void refuse_if_late(Peer& peer, const Serving& serving, Handler handler, const Reader& arguments) {
   const bool too_deep = serving.depth() > peer.options().max_call_depth;
-  if (handler == Handler::kDel || (!too_deep && !serving.deadline().passed())) return;
+  if (handler == Handler::kDel ||
+      (!too_deep && !serving.is_stillborn() && !serving.deadline().passed())) {
+    return;
+  }
   peer.give_back_box(arguments);
+  if (serving.is_stillborn()) {
+    throw PythonError("RuntimeError", {Value("the call was cancelled before it was started")});
+  }
   if (!too_deep) {
     throw PythonError("TimeoutError", {Value("the deadline passed before the call was started")});
   }
@@ -231,8 +235,7 @@ void refuse_if_late(Peer& peer, const Serving& serving, Handler handler, const R
                     {Value("requests are nested inside each other deeper than max_call_depth")});
 }
 
-void serve(Peer& peer, const rpc::Incoming& incoming) noexcept try {
-  const Serving serving(peer, incoming);
+void serve(Peer& peer, const rpc::Incoming& incoming, const Serving& serving) noexcept try {
   try {
     Reader in(incoming.body.bytes());
     if (const auto header = wire::read_tuple_header_of(in, 2); !header) {
@@ -261,26 +264,20 @@ void serve_notice(Peer& peer, const rpc::Incoming& notice) noexcept {
 
 }  // namespace
 
-Serving::Serving(Peer& peer, const rpc::Incoming& request) noexcept
-    : peer_(peer),
-      seq_(request.seq),
-      deadline_(request.deadline),
-      outer_(std::exchange(innermost_serving, this)),
-      depth_(outer_ != nullptr ? outer_->depth_ + 1 : 1) {}
-
-Serving::~Serving() { innermost_serving = outer_; }
-
-Serving* Serving::innermost() noexcept { return innermost_serving; }
-
 void Peer::dispatch(rpc::WorkQueue& queue) noexcept {
   while (auto work = queue.take()) {
+    if (work->completed == nullptr && work->incoming.kind == rpc::Incoming::Kind::kRequest) {
+      // In this order: a cancellation that the next reader finds is to find the request.
+      Serving serving(*this, work->incoming);
+      queue.begin();
+      serve(*this, work->incoming, serving);
+      continue;
+    }
     queue.begin();
     if (work->completed != nullptr) {
       AsyncQuestion::announce(*work->completed);
     } else if (work->incoming.kind == rpc::Incoming::Kind::kNotice) {
       serve_notice(*this, work->incoming);
-    } else if (work->incoming.kind == rpc::Incoming::Kind::kRequest) {
-      serve(*this, work->incoming);
     } else if (work->incoming.kind == rpc::Incoming::Kind::kReply) {
       give_back_box(Reader(work->incoming.body.bytes()));  // it came too late
     }

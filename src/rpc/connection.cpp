@@ -392,6 +392,7 @@ void Connection::fail(Error error) noexcept {
     turnstile_.wake_all();
   }
   stream_->interrupt();
+  dispatcher_.ended();
 }
 
 void Connection::expect_end(Error reason) {

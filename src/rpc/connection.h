@@ -165,6 +165,10 @@ class Connection {
   /// when to come again; TimePoint::max() for not by itself.
   TimePoint look_after(TimePoint now) noexcept;
 
+  /// Somebody wants to know within 50 ms when the peer ends the stream (Dispatcher::abandoned()),
+  /// or, with false, does not any more.
+  void watch_end(bool on) noexcept;
+
   /// Has look_after() called soon: something has changed that it goes by. Call once when the
   /// connection is ready to be used.
   void ask_for_care() noexcept;
@@ -310,6 +314,7 @@ class Connection {
   Duration machine_watch_ = Duration::zero();  // the caretaker's: how often the system asks
   std::atomic<bool> more_to_serve_{false};     // a hint for send_answer(): messages wait
   std::atomic<int> serving_{0};                // requests that may be cancelled, being served
+  std::atomic<int> watchers_{0};               // of the peer's end
   std::atomic<bool> cared_for_{true};          // the caretaker comes soon
   std::atomic<int> waiting_{0};                // written under mutex_: seats that wait for a call
   std::atomic<bool> just_spun_{false};         // the wait that follows need not spin again

@@ -10,7 +10,7 @@
 namespace sinew::rpc {
 namespace {
 
-// How often to look for cancellations while something is being served.
+// How often to look for cancellations, and for the peer's end, while something is being served.
 constexpr Duration kSoon = std::chrono::milliseconds(50);
 
 double seconds(Duration duration) noexcept {
@@ -29,6 +29,11 @@ void Connection::ask_for_care() noexcept {
   }
 }
 
+void Connection::watch_end(bool on) noexcept {
+  watchers_.fetch_add(on ? 1 : -1);
+  if (on) ask_for_care();
+}
+
 TimePoint Connection::look_after(TimePoint now) noexcept {
   if (is_dead()) return TimePoint::max();
   const std::uint64_t reads = reads_.load(std::memory_order_relaxed);
@@ -37,8 +42,10 @@ TimePoint Connection::look_after(TimePoint now) noexcept {
   beat(heartbeat_.look(now, see()));
   watch_frame(now);
   if (is_dead()) return TimePoint::max();
+  const bool watched = watchers_.load() != 0;
+  if (watched && stream_->wait_for_end(Deadline::after(Duration::zero()))) dispatcher_.abandoned();
   // While it is idle, the request that ends that asks for care.
-  const bool soon = busy && session_->may_cancel();
+  const bool soon = watched || (busy && session_->may_cancel());
   cared_for_.store(soon, std::memory_order_relaxed);
   Duration period = Duration::max();
   for (const Duration one :

@@ -45,6 +45,15 @@ class Dispatcher {
   /// thread that read them, without a lock. Must not wait.
   virtual void messages_left() noexcept {}
 
+  /// The peer has ended the stream, although messages may still be there: found while somebody
+  /// watches for it (Connection::watch_end()). On the caretaker's thread, perhaps many times. Must
+  /// not wait.
+  virtual void abandoned() noexcept {}
+
+  /// The connection has died. Called once, on whatever thread noticed, without a lock. Must not
+  /// wait, and must not let the connection's memory go.
+  virtual void ended() noexcept {}
+
   /// Whether this thread is the one that signals are handled on: its waits are then cut in slices,
   /// because a signal that arrives just before a wait does not interrupt it.
   virtual bool handles_signals() const noexcept { return false; }

@@ -4,11 +4,15 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -80,6 +84,41 @@ void fail(Scope& /*scope*/, const std::string& how) {
   throw std::runtime_error(how);
 }
 
+std::atomic<int> stopped{0};  // functions that ended because nobody waited any more
+
+constexpr std::chrono::seconds kLongest(20);
+
+void wait_for_stop(Scope& /*scope*/, std::stop_token stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, kLongest, [] { return false; });
+  if (stop.stop_requested()) ++stopped;
+}
+
+void poll_for_stop(Scope& /*scope*/) {
+  const auto end = std::chrono::steady_clock::now() + kLongest;
+  while (!sinew::current_call().stop_requested()) {
+    if (std::chrono::steady_clock::now() > end) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // lint: workload
+  }
+  ++stopped;
+}
+
+// Waits in a call to the client.
+void call_until_stopped(Scope& /*scope*/, const sinew::Object& f) try {
+  f();
+} catch (const sinew::Error& error) {
+  if (error.message().starts_with("nobody waits any more")) ++stopped;
+  throw;
+}
+
+std::optional<std::chrono::nanoseconds> time_left(const Scope& /*scope*/) {
+  const auto deadline = sinew::current_call().deadline();
+  if (!deadline) return std::nullopt;
+  return *deadline - std::chrono::steady_clock::now();
+}
+
 void define_services() {
   sinew::service<Channel>("lab.Channel")
       .property("number", [](const Channel& channel) { return channel.number; })
@@ -104,6 +143,14 @@ void define_services() {
            [](Scope&, const sinew::Object& f) {
              return sinew::Object([f](int event) { return f.invoke<int>(event) + 1; });
            })
+      .def("wait_for_stop", wait_for_stop)
+      .def("poll_for_stop", poll_for_stop)
+      .def("call_until_stopped", call_until_stopped)
+      .def("named_stop",
+           [](Scope&, int a, std::stop_token stop, int b) { return a - b + stop.stop_requested(); },
+           {"a", "b"})
+      .def("time_left", time_left)
+      .def("stopped", [](Scope&) { return stopped.load(); })
       .def("living", [](Scope&) { return living.load(); })
       .def("__len__", [](const Scope&) { return 2; })
       .def("__getitem__", &Scope::channel);
