@@ -43,6 +43,12 @@ struct Options {
   std::string server_name;  ///< whom the server must show to be; empty: the host of the address
   bool verify = true;       ///< false: anybody may be the server
 
+  /// The secret that both sides know (docs/protocols/tokens.md), 16 to 4096 bytes; empty: none. Not
+  /// set: what SINEW_TOKEN holds, or the file that SINEW_TOKEN_FILE names, if there is one. Not
+  /// beside token_file.
+  std::optional<std::string> token;
+  std::string token_file;  ///< a file with it, which only its owner may read
+
   // Limits (docs/limits.md).
   std::size_t max_frame_size = std::size_t{1} << 30;
   std::size_t max_inflated_size = std::size_t{256} << 20;
@@ -108,7 +114,8 @@ class Connection {
 
 /// Connects to `uri`: "tcp://host:port", "tls://host:port", "unix:///path", or "host:port"; the
 /// port is 18812 (18821 with TLS) if it is left out. Throws Error: kTimedOut, kDisconnected
-/// (refused, unreachable), kFailed (unknown host, no address), with the address in the message.
+/// (refused, unreachable), kFailed (unknown host, no address, a token that the server does not
+/// know, or that cannot be read), with the address in the message.
 Connection connect(std::string_view uri, const Options& options = {});
 
 /// While it lives, calls of this thread (with all that they call in turn, at a peer of ours) end

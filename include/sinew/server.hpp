@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,31 +16,57 @@
 
 namespace sinew {
 
+/// Who wants to be served, as far as it is known before the first request.
+struct ClientFacts {
+  std::string description;  ///< the two ends, for logs: "127.0.0.1:18861 -> 127.0.0.1:4711"
+  /// Where it comes from: an IPv4 address, a 64-bit net of IPv6 ("2001:db8::/64"), or "this
+  /// machine".
+  std::string source;
+  std::optional<unsigned> user;  ///< of a Unix socket: the number of the user
+  bool is_tls = false;
+  std::string common_name;  ///< of the certificate that it has shown; empty: none
+  bool knows_token = false;
+};
+
 /// How a server serves, and what its clients may do.
 struct ServerOptions : Options {
+  enum class Kind : std::uint8_t {
+    kThreaded,  ///< a thread for each client: for requests that wait or compute
+    kPooled,    ///< `max_threads` for all of them: for many clients that are mostly silent
+    kOneShot,   ///< serves one client, then run() returns; who is refused does not count
+  };
+  Kind kind = Kind::kThreaded;
+  std::size_t max_threads = 20;  ///< of a pool; one is started when the others are busy
+
   /// Clients beyond it are closed at once.
   std::size_t max_connections = 10'000;
 
+  /// Whether a client is to be served: called once TLS and the token are done, on a thread that
+  /// serves, several at once. False, or an exception, which is logged: it is not.
+  std::function<bool(const ClientFacts&)> authenticator;
+
   /// Serve at an address that other machines reach although nobody is asked who he is. Without it
-  /// that is refused: with tls:// and a ca_file clients show certificates.
+  /// that is refused: there has to be a token, an authenticator, or tls:// with a ca_file, which
+  /// makes clients show certificates.
   bool insecure = false;
 
-  /// In which a client has to have said something.
+  /// In which a client has to have said something; in a pool silent clients cost no thread, and
+  /// have as long as they like.
   std::chrono::nanoseconds first_message_timeout = std::chrono::seconds(10);
-  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);  ///< of tls://
+  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);  ///< of TLS and tokens
 
   /// How long clients may finish what is being served when the server stops.
   std::chrono::nanoseconds drain_time = std::chrono::seconds(5);
 };
 
 /// Offers an object to clients, Sinew's or stock RPyC's (4.1 to 6): `conn.root` is that object.
-/// Each client has a thread of its own.
 ///
 ///     auto calc = sinew::service<Calculator>("calc.Calculator").def("add", &Calculator::add);
 ///     sinew::Server(calc, "tcp://127.0.0.1:18861").run();
 ///
 /// With tls:// it shows Options::certificate; with a ca_file clients have to show one that is
-/// signed by that authority. Throws Error when it cannot listen.
+/// signed by that authority. With a token clients have to know it, and learn that the server does.
+/// Throws Error when it cannot listen.
 ///
 /// threads: any, but for the destructor, which stops it as stop() does.
 class Server {
@@ -69,9 +96,9 @@ class Server {
   /// Where it listens, with the port that was chosen if 0 was asked for.
   const std::string& uri() const noexcept;
 
-  /// Serves until stop(), or until SIGINT or SIGTERM comes if the program has no handlers of its
-  /// own for them; then as stop(). Returns true if all clients were done by the end of the drain
-  /// time.
+  /// Serves until stop(), with kOneShot until its client has left, or until SIGINT or SIGTERM comes
+  /// if the program has no handlers of its own for them; then as stop(). Returns true if all
+  /// clients were done by the end of the drain time.
   bool run();
 
   /// The same on a thread of the server's.

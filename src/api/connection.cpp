@@ -12,7 +12,9 @@
 #include "api/peer.h"
 #include "api/question.h"
 #include "api/serving.h"
+#include "api/token.h"
 #include "base/error.h"
+#include "dialect/rpyc/token.h"
 #include "io/address.h"
 #include "io/socket_stream.h"
 #include "io/tls_context.h"
@@ -71,10 +73,14 @@ Deadline scope_deadline() noexcept {
 
 Connection connect(std::string_view text, const Options& options) {
   const naming::Uri uri = naming::parse_uri(text);
+  const std::string token = detail::find_token(options);
   const Deadline deadline = Deadline::after(options.connect_timeout);
   std::unique_ptr<io::Stream> stream =
       std::make_unique<io::SocketStream>(io::connect(uri.address, deadline));
   if (uri.is_tls) stream = secured(std::move(stream), uri, options, deadline);
+  if (!token.empty()) {
+    dialect::rpyc::prove_to_server(*stream, token, uri.to_text(), deadline);
+  }
   return Connection(detail::Peer::make(std::move(stream), options));
 }
 

@@ -118,6 +118,16 @@ void Peer::ended() noexcept {
   });
 }
 
+void Peer::messages_left() noexcept {
+  const std::scoped_lock lock(messages_left_mutex_);
+  if (on_messages_left_) on_messages_left_();
+}
+
+void Peer::on_messages_left(std::function<void()> function) {
+  const std::scoped_lock lock(messages_left_mutex_);
+  on_messages_left_.swap(function);
+}
+
 bool Peer::handles_signals() const noexcept {
   const Serving* const serving = Serving::innermost();
   return serving != nullptr && serving->may_be_stopped();

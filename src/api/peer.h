@@ -130,18 +130,19 @@ class Peer final : public rpc::Dispatcher, public std::enable_shared_from_this<P
   // rpc::Dispatcher (serving.cpp).
   void dispatch(rpc::WorkQueue& queue) noexcept override;
   void cancel(std::int64_t seq) noexcept override { servings_.cancel(seq); }
-  void abandoned() noexcept override {
-    if (!finishing_.load()) servings_.stop_all();
-  }
+  void abandoned() noexcept override { servings_.stop_all(); }
   void ended() noexcept override;
   void before_idle_flush() noexcept override { send_releases(); }
+  void messages_left() noexcept override;
+
+  /// What to call when messages have been read and nobody serves them; null: nothing. Nothing of
+  /// the old one runs any more on return.
+  void on_messages_left(std::function<void()> function);
+
   // A cancellation does not interrupt a wait: while something is served that may be cancelled, its
   // thread looks now and then. Programs handle their signals elsewhere.
   bool handles_signals() const noexcept override;
   bool interrupted() noexcept override;
-
-  /// The end of what can be read is about to be of our own making.
-  void finish() noexcept { finishing_.store(true); }
 
   /// What is being served for the peer.
   Servings& servings() noexcept { return servings_; }
@@ -161,9 +162,10 @@ class Peer final : public rpc::Dispatcher, public std::enable_shared_from_this<P
   std::atomic<bool> offered_{false};
 
   std::atomic<bool> closing_{false};
-  std::atomic<bool> finishing_{false};
   std::atomic<std::size_t> bad_ids_{0};
   Servings servings_;
+  std::mutex messages_left_mutex_;
+  std::function<void()> on_messages_left_;  // guarded by messages_left_mutex_
   std::mutex root_mutex_;
   std::optional<Value> root_;  // guarded by root_mutex_
   mutable std::mutex mutex_;

@@ -12,8 +12,8 @@ constexpr const char* kLibrary = "libssl.so.3";
 
 [[noreturn]] void throw_missing() {
   const char* const reason = ::dlerror();
-  throw Error(Error::Kind::kUnsupported,
-              std::string("TLS needs OpenSSL 3: ") + (reason != nullptr ? reason : kLibrary));
+  throw Error(Error::Kind::kUnsupported, std::string("TLS and tokens need OpenSSL 3: ") +
+                                             (reason != nullptr ? reason : kLibrary));
 }
 
 // libcrypto is found through libssl, which depends on it.

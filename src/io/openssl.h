@@ -2,6 +2,8 @@
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -40,7 +42,9 @@ namespace sinew::io {
   X(ERR_get_error)                      \
   X(ERR_peek_error)                     \
   X(ERR_reason_error_string)            \
+  X(EVP_sha256)                         \
   X(GENERAL_NAMES_free)                 \
+  X(HMAC)                               \
   X(AUTHORITY_INFO_ACCESS_free)         \
   X(OBJ_nid2ln)                         \
   X(OBJ_obj2nid)                        \
@@ -108,9 +112,9 @@ namespace sinew::io {
   X(X509_verify_cert_error_string)      \
   X(i2d_X509)
 
-/// OpenSSL 3, loaded when TLS is used for the first time. Linking it would cost every program that
-/// imports the extension 1.3 to 1.5 ms, and would keep it from being imported at all inside
-/// programs that bring another OpenSSL or none (docs/rationale.md).
+/// OpenSSL 3, loaded when TLS, or a token in C++, is used for the first time. Linking it would cost
+/// every program that imports the extension 1.3 to 1.5 ms, and would keep it from being imported at
+/// all inside programs that bring another OpenSSL or none (docs/rationale.md).
 ///
 /// threads: any.
 struct OpenSsl {

@@ -169,6 +169,11 @@ class Connection {
   /// or, with false, does not any more.
   void watch_end(bool on) noexcept;
 
+  /// The host is about to end what can be read (shutdown(SHUT_RD)), so that what is being served is
+  /// answered and no more: whoever reads then sees the end, but the caretaker does not take it for
+  /// the peer's.
+  void expect_no_more() noexcept { no_more_.store(true, std::memory_order_relaxed); }
+
   /// Has look_after() called soon: something has changed that it goes by. Call once when the
   /// connection is ready to be used.
   void ask_for_care() noexcept;
@@ -314,6 +319,7 @@ class Connection {
   Duration machine_watch_ = Duration::zero();  // the caretaker's: how often the system asks
   std::atomic<bool> more_to_serve_{false};     // a hint for send_answer(): messages wait
   std::atomic<int> serving_{0};                // requests that may be cancelled, being served
+  std::atomic<bool> no_more_{false};           // the end of what can be read is our own doing
   std::atomic<int> watchers_{0};               // of the peer's end
   std::atomic<bool> cared_for_{true};          // the caretaker comes soon
   std::atomic<int> waiting_{0};                // written under mutex_: seats that wait for a call

@@ -43,7 +43,9 @@ TimePoint Connection::look_after(TimePoint now) noexcept {
   watch_frame(now);
   if (is_dead()) return TimePoint::max();
   const bool watched = watchers_.load() != 0;
-  if (watched && stream_->wait_for_end(Deadline::after(Duration::zero()))) dispatcher_.abandoned();
+  if (watched && !no_more_.load(std::memory_order_relaxed) &&
+      stream_->wait_for_end(Deadline::after(Duration::zero())))
+    dispatcher_.abandoned();
   // While it is idle, the request that ends that asks for care.
   const bool soon = watched || (busy && session_->may_cancel());
   cared_for_.store(soon, std::memory_order_relaxed);
@@ -144,7 +146,8 @@ void Connection::look_ahead() noexcept {
     const std::size_t signs = has_message() ? 0 : session_->leading_signs(ahead);
     if (signs != 0) static_cast<void>(note_read(take(MutableByteView(start).first(signs))));
   }
-  const bool ended = !received && received.error() != Errc::kWouldBlock &&
+  const bool ended = !received && !no_more_.load(std::memory_order_relaxed) &&
+                     received.error() != Errc::kWouldBlock &&
                      received.error() != Errc::kInterrupted && !has_message();
   lock.lock();
   looking_ahead_ = false;

@@ -158,9 +158,18 @@ void define_services() {
 
 }  // namespace
 
-int main() try {
+// cpp_peer [pooled] [TOKEN_FILE]
+int main(int argc, char** argv) try {
   define_services();
   sinew::ServerOptions options;
+  for (int i = 1; i < argc; ++i) {
+    if (std::string(argv[i]) == "pooled") {
+      options.kind = sinew::ServerOptions::Kind::kPooled;
+      options.max_threads = 3;
+    } else {
+      options.token_file = argv[i];
+    }
+  }
   options.drain_time = std::chrono::seconds(2);
   sinew::Server server(
       [](const sinew::Connection&) { return sinew::Object(std::make_shared<Scope>()); },

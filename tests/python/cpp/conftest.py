@@ -10,9 +10,10 @@ __all__ = ["BUILD", "ROOT"]  # for the tests beside it
 
 
 @pytest.fixture
-def server():
-    """A C++ server of this test; it ends in good order, and leaves nothing."""
-    made = CppServer()
+def server(request):
+    """A C++ server of this test, with the arguments it is parametrized with; it ends in good order,
+    and leaves nothing."""
+    made = CppServer(*getattr(request, "param", ()))
     yield made
     if made.process.returncode is None:
         assert made.end() == "living 0"

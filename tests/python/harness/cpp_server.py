@@ -22,9 +22,9 @@ def built(name):
 class CppServer:
     """The program `cpp_peer` in a process of its own."""
 
-    def __init__(self):
+    def __init__(self, *arguments):
         self.process = subprocess.Popen(
-            [built("cpp_peer")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [built("cpp_peer"), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self.port = int(self.process.stdout.readline().decode().rpartition(":")[2])
 
