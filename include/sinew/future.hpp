@@ -38,8 +38,9 @@ class Future {
   /// True if there was something to give up.
   bool cancel() const { return call_->cancel(); }
 
-  /// Calls `function(future)` once the call is over, on the thread that reads the answer, or here
-  /// and now if it has come. What it throws is logged.
+  /// Calls `function(future)` once the call is over: on the thread that reads the answer, here and
+  /// now if it has come, or on a thread of the library's when its time is over or the connection
+  /// has broken. What it throws is logged. coroutine.hpp has `co_await`.
   template <std::invocable<Future> F>
   void then(F&& function) const {
     call_->then([future = *this, f = std::forward<F>(function)]() mutable { f(future); });

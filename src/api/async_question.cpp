@@ -70,7 +70,28 @@ void AsyncQuestion::then(std::function<void()> function) {
     if (until_announced_) return;  // the engine knows
     until_announced_ = shared_from_this();
   }
-  if (!peer_->connection().notify_on_completion(call_)) run_callbacks();
+  if (!peer_->connection().notify_on_completion(call_)) return run_callbacks();
+  if (!deadline_.is_never()) expire_in_time();
+}
+
+// Nobody may be waiting who would see that the time is over.
+void AsyncQuestion::expire_in_time() {
+  const auto ticket = Housekeeper::get().at(deadline_.at(), [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->expire();
+  });
+  {
+    const std::scoped_lock lock(mutex_);
+    if (until_announced_) expiry_ = ticket;
+    if (until_announced_) return;
+  }
+  Housekeeper::get().forget(ticket);  // it is done already
+}
+
+void AsyncQuestion::expire() noexcept {
+  peer_->connection().set_expiry(call_, Deadline::after(Duration::zero()));
+  if (!peer_->connection().check_expiry(call_)) return;
+  peer_->send_cancel(call_.seq());
+  if (peer_->connection().take_announcement(call_)) run_callbacks();
 }
 
 void AsyncQuestion::announce(rpc::Call& call) noexcept {
@@ -80,11 +101,14 @@ void AsyncQuestion::announce(rpc::Call& call) noexcept {
 void AsyncQuestion::run_callbacks() noexcept {
   std::shared_ptr<AsyncQuestion> self;
   std::vector<std::function<void()>> callbacks;
+  std::optional<Housekeeper::Ticket> expiry;
   {
     const std::scoped_lock lock(mutex_);
+    expiry = std::exchange(expiry_, std::nullopt);
     self = std::exchange(until_announced_, nullptr);
     callbacks = std::exchange(callbacks_, {});
   }
+  if (expiry) Housekeeper::get().forget(*expiry);
   for (const auto& callback : callbacks) {
     try {
       callback();

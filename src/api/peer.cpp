@@ -86,6 +86,7 @@ void Peer::close() noexcept try {
     if (wire::end_frame(out, start)) static_cast<void>(connection_.send_now(out));
     connection_.fail(Error(Error::Kind::kDisconnected, "the connection was closed"));
   }
+  announce_the_end();
   let_go();
 } catch (...) {
   connection_.fail(Error(Error::Kind::kDisconnected, {}));
@@ -106,6 +107,13 @@ void Peer::let_go() noexcept try {
   return;  // out of memory: it dies with the connection
 }
 
+// Calls that have ended with the connection, and that somebody wants to be told of (then()):
+// perhaps nobody waits or serves any more who would tell.
+void Peer::announce_the_end() noexcept {
+  static_cast<void>(connection_.serve(Deadline::after(Duration::zero()), /*once=*/false,
+                                      /*wait_for_turn=*/false));
+}
+
 // A function of ours that has captured an object of the peer's keeps the connection, and the
 // connection the function: a connection that breaks lets go as one that is closed does. Not on this
 // thread, which may be one that looks after all connections.
@@ -114,7 +122,10 @@ void Peer::ended() noexcept {
   const std::weak_ptr<Peer> self = weak_from_this();
   if (self.expired() || closing_.load()) return;
   Housekeeper::get().soon([self] {
-    if (const auto alive = self.lock()) alive->let_go();
+    const auto alive = self.lock();
+    if (!alive) return;
+    alive->announce_the_end();
+    alive->let_go();
   });
 }
 

@@ -154,6 +154,7 @@ class Peer final : public rpc::Dispatcher, public std::enable_shared_from_this<P
   };
 
   void let_go() noexcept;
+  void announce_the_end() noexcept;
 
   const Options options_;
   const Root make_root_;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "api/housekeeper.h"
 #include "api/model.h"
 #include "api/peer.h"
 #include "sinew/detail/request.hpp"
@@ -87,6 +88,8 @@ class AsyncQuestion final : public Pending, public std::enable_shared_from_this<
   };
 
   void run_callbacks() noexcept;
+  void expire_in_time();
+  void expire() noexcept;
 
   const std::shared_ptr<Peer> peer_;
   const Deadline deadline_;
@@ -96,6 +99,7 @@ class AsyncQuestion final : public Pending, public std::enable_shared_from_this<
   std::mutex mutex_;
   std::vector<std::function<void()>> callbacks_;    // guarded by mutex_
   std::shared_ptr<AsyncQuestion> until_announced_;  // guarded by mutex_
+  std::optional<Housekeeper::Ticket> expiry_;       // guarded by mutex_
   std::optional<Value> value_;                      // guarded by mutex_: decoded once
 };
 
