@@ -58,7 +58,7 @@ stage_fuzz() {
   elif [[ ! -d fuzz ]]; then
     skip "fuzz" "no folder fuzz"
   else
-    stage "fuzz" run_fuzzers 60 || true
+    stage "fuzz" run_fuzzers 40 || true
   fi
 }
 

@@ -43,14 +43,12 @@ Value AsyncQuestion::result() {
     throw_if_stopped();
     throw_too_late(*peer_);
   }
-  {
-    const std::scoped_lock lock(mutex_);
-    if (value_) return *value_;
-  }
-  Value value = outcome_of(*peer_, call_);
-  peer_->answer_taken(call_);
+  // Once, whoever asks: twice would give back twice what the peer has lent. Nothing is waited for.
   const std::scoped_lock lock(mutex_);
-  if (!value_) value_ = std::move(value);
+  if (!value_) {
+    value_ = outcome_of(*peer_, call_);
+    peer_->answer_taken(call_);
+  }
   return *value_;
 }
 

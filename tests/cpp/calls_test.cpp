@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <functional>
+#include <latch>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -50,6 +52,28 @@ TEST_P(Calls, ThenIsCalledOnceTheAnswerIsRead) {
   int again = 0;
   sum.then([&](const Future<int>& done) { again = done.get(); });
   EXPECT_EQ(again, 42) << "it has come already";
+}
+
+TEST_P(Calls, AResultThatTwoThreadsAskForAtOnceIsReadOnce) {
+  const Connection conn = connected();
+  const Object same = conn.eval("(lambda kept: lambda: kept)(object())");
+  for (int round = 0; round < 200; ++round) {
+    auto first = std::make_optional(same.async_invoke<Object>());
+    const auto second = same.async_invoke<Object>();
+    first->wait();
+    second.wait();
+    std::latch together(2);
+    const auto read = [&] {
+      together.arrive_and_wait();
+      static_cast<void>(first->get());
+    };
+    std::thread other(read);
+    read();
+    other.join();
+    first.reset();
+    conn.ping();  // behind what is given back: if that were too much, the second would name nothing
+    EXPECT_FALSE(second.get().repr().empty());
+  }
 }
 
 TEST_P(Calls, AResultThatNobodyWantsIsDropped) {
