@@ -41,11 +41,13 @@ Run define_bench(CLI::App& app);
 Run define_call(CLI::App& app);
 Run define_completion(CLI::App& app);
 Run define_doctor(CLI::App& app);
+Run define_download(CLI::App& app);
 Run define_get(CLI::App& app);
 Run define_ls(CLI::App& app);
 Run define_ping(CLI::App& app);
 Run define_set(CLI::App& app);
 Run define_shell(CLI::App& app);
+Run define_upload(CLI::App& app);
 
 /// All subcommands, in the order of `sinew --help`.
 std::span<const Command> commands() noexcept;

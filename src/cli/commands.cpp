@@ -11,6 +11,8 @@ constexpr std::array kCommands{
     Command{"get", "show an attribute", define_get},
     Command{"set", "change an attribute", define_set},
     Command{"shell", "a console over there: Python, or a service's methods", define_shell},
+    Command{"upload", "copy files to a classic server", define_upload},
+    Command{"download", "copy files from a classic server", define_download},
     Command{"ping", "measure round trips", define_ping},
     Command{"doctor", "find out what is reachable, and what to do if it is not", define_doctor},
     Command{"bench", "measure calls and bytes per second", define_bench},

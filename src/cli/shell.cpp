@@ -47,7 +47,7 @@ struct Said {
 // The console that Ctrl-C is for, while something runs; before there is one it ends the program.
 struct Running {
   bool is_open = false;
-  Console* console = nullptr;
+  std::shared_ptr<Console> console;
 };
 
 constexpr std::size_t kLongestProgram = std::size_t{64} << 20;
@@ -121,7 +121,7 @@ class Session {
 int run_shell(const Said& said, Terminal& terminal) {
   Guarded<Running> running;
   Interrupts interrupts([&running] {
-    Console* console = nullptr;
+    std::shared_ptr<Console> console;
     {
       const auto now = running.lock();
       if (!now->is_open) Interrupts::end_process();
@@ -134,10 +134,10 @@ int run_shell(const Said& said, Terminal& terminal) {
   const bool is_classic = peer.is_classic();
   LineEditor editor(
       interrupts, by_hand ? state_file(is_classic ? "history" : "service-history") : std::string());
-  const std::unique_ptr<Console> console =
+  const std::shared_ptr<Console> console =
       is_classic ? make_remote_console(peer, said.target, interrupts, editor, terminal)
                  : make_service_console(peer, interrupts, terminal);
-  *running.lock() = {true, console.get()};
+  *running.lock() = {true, console};
   int code = 0;
   if (by_hand) {
     terminal.note(console->banner());
@@ -150,7 +150,6 @@ int run_shell(const Said& said, Terminal& terminal) {
       Interrupts::end_process();
     }
   }
-  running.lock()->console = nullptr;
   terminal.flush();
   return code;
 }

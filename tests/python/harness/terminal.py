@@ -16,7 +16,8 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r|\x07")
 
 
 class Terminal:
-    """A process whose standard streams are a terminal. `shown` is all that it has shown so far.
+    """A process whose standard streams are a terminal. `shown` is the text that it has shown so
+    far, `raw` is that with everything that is for the terminal itself.
 
     `wait_for(text)` waits until it has shown `text` behind what was waited for before.
     """
@@ -34,7 +35,7 @@ class Terminal:
             env={**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", **environment},
         )
         os.close(slave)
-        self.shown = ""
+        self.shown = self.raw = ""
         self._looked = 0
 
     def type(self, text):
@@ -73,6 +74,7 @@ class Terminal:
             data = os.read(self._master, 65536)
         except OSError:  # the other side is closed
             return False
+        self.raw += data.decode(errors="replace")
         self.shown += _ESCAPES.sub("", data.decode(errors="replace"))
         return bool(data)
 
