@@ -27,7 +27,9 @@ struct Options {
   };
   Wire wire = Wire::kAuto;
 
-  std::chrono::nanoseconds connect_timeout = std::chrono::seconds(10);
+  // Defaults are Python's, so that the two sides of a program agree.
+
+  std::chrono::nanoseconds connect_timeout = std::chrono::seconds(3);  ///< with TLS and tokens
   /// How long a call may take; zero: for ever. TimeLimit sets another for some of them.
   std::chrono::nanoseconds call_timeout = std::chrono::seconds(30);
   /// How often a Sinew peer is to show that it lives; it counts as gone after twice that. Zero: it
@@ -52,7 +54,7 @@ struct Options {
   // Limits (docs/limits.md).
   std::size_t max_frame_size = std::size_t{1} << 30;
   std::size_t max_inflated_size = std::size_t{256} << 20;
-  std::size_t max_depth = 100;           ///< of tuples in each other
+  std::size_t max_depth = 200;           ///< of tuples in each other
   std::size_t max_exports = 10'000'000;  ///< objects of ours that the peer holds
   std::size_t max_pending_calls = 1'000'000;
   std::size_t max_call_depth = 200;      ///< calls and callbacks inside each other
@@ -79,9 +81,9 @@ class Connection {
 
   Object module(std::string_view name) const;   ///< imports it there: "os.path"
   Object builtin(std::string_view name) const;  ///< "open"
-  template <Receivable R = Object>
+  template <class R = Object>
   R eval(std::string_view expression) const {
-    return from_value<R>(evaluate(expression).value());
+    return evaluate(expression).as<R>();
   }
   void execute(std::string_view statements) const;
   Object variables() const;  ///< the dictionary in which eval() and execute() work

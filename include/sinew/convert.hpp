@@ -1,11 +1,15 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <complex>
 #include <concepts>
 #include <cstddef>
+#include <deque>
+#include <filesystem>
 #include <limits>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -13,6 +17,8 @@
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -28,7 +34,7 @@ class Object;
 ///
 ///     template <>
 ///     struct sinew::Converter<Point> {
-///       static Value to_value(const Point& p) { return to_value_of_tuple(p.x, p.y); }
+///       static Value to_value(const Point& p) { return sinew::to_value(std::pair(p.x, p.y)); }
 ///       static Point from_value(const Value& value);  // throws ConversionError
 ///     };
 ///
@@ -37,15 +43,21 @@ class Object;
 /// | bool, any integer type, float and double, std::complex | bool, int, float, complex |
 /// | std::string, std::string_view, const char* (UTF-8) | str |
 /// | std::vector or std::span of std::byte or of std::uint8_t | bytes |
-/// | std::nullptr_t, std::monostate, an empty std::optional | None |
-/// | std::pair, std::tuple, std::array, std::vector | tuple; also read from a list and the like |
-/// | std::set | frozenset; also read from a set |
+/// | std::array of std::byte or of std::uint8_t | bytes of that size |
+/// | std::nullptr_t, std::nullopt_t, std::monostate, an empty std::optional | None |
+/// | std::pair, std::tuple, std::array, std::vector, std::deque | tuple; also read from a list |
+/// | std::span of anything else that can be sent | tuple |
+/// | std::set, std::unordered_set | frozenset; also read from a set |
+/// | std::map, std::unordered_map | tuple of pairs, as dict() takes it; also read from a dict |
 /// | std::variant | what it holds; read as the first alternative that fits |
 /// | std::chrono::duration | seconds, as time.sleep() takes them |
+/// | a time of std::chrono::system_clock | seconds since 1970, as time.time() tells them |
+/// | std::filesystem::path | str |
 /// | Value, Object | what they hold |
 ///
-/// Views (std::string_view, std::span, const char*) can be sent, not received: nobody would own
-/// what they point to.
+/// Dictionaries have no form in which they cross as a whole. Bytes (bytes.hpp) cross without being
+/// copied. Views (std::string_view, std::span, const char*) can be sent, not received: nobody would
+/// own what they point to.
 template <class T>
 struct Converter;
 
@@ -60,6 +72,30 @@ template <class T>
 concept Receivable = std::is_void_v<T> || requires(const Value& value) {
   { Converter<T>::from_value(value) } -> std::same_as<T>;
 };
+
+namespace detail {
+
+template <class T>
+inline constexpr bool kIsView = false;
+template <>
+inline constexpr bool kIsView<std::string_view> = true;
+template <>
+inline constexpr bool kIsView<const char*> = true;
+template <class T, std::size_t N>
+inline constexpr bool kIsView<std::span<T, N>> = true;
+
+/// Says in a sentence why a type cannot be the type of a result.
+template <class T>
+constexpr void require_receivable() {
+  static_assert(!kIsView<T>,
+                "a view cannot be received, because nobody would own what it points to: ask for "
+                "std::string, std::vector or sinew::Bytes");
+  static_assert(kIsView<T> || Receivable<T>,
+                "no sinew::Converter receives this type: specialise sinew::Converter for it, with "
+                "from_value()");
+}
+
+}  // namespace detail
 
 template <Sendable T>
 Value to_value(T&& value) {
@@ -87,6 +123,9 @@ double real_number(const Value& value);
 /// The items of a tuple or a frozen set; of a reference, the items of the peer's container, which
 /// are fetched.
 std::vector<Value> items_of(const Value& value);
+
+/// The pairs of a dictionary of the peer's, which are fetched, or of what items_of() takes.
+std::vector<Value> pairs_of(const Value& value);
 
 template <class T>
 concept Byte =
@@ -170,6 +209,11 @@ struct Converter<std::nullptr_t> {
 };
 
 template <>
+struct Converter<std::nullopt_t> {
+  static Value to_value(std::nullopt_t) { return {}; }
+};
+
+template <>
 struct Converter<std::monostate> {
   static Value to_value(std::monostate) { return {}; }
   static std::monostate from_value(const Value& value) {
@@ -213,48 +257,107 @@ struct Converter<std::vector<T>> {
   }
 };
 
-template <class T>
-  requires(!detail::Byte<T>)
-struct Converter<std::vector<T>> {
-  static Value to_value(const std::vector<T>& items)
+namespace detail {
+
+/// What has items in an order.
+template <class Sequence>
+struct SequenceConverter {
+  using T = typename Sequence::value_type;
+
+  static Value to_value(const Sequence& items)
     requires Sendable<T>
   {
+    return Value::tuple(values_of(items));
+  }
+  static Sequence from_value(const Value& value)
+    requires Receivable<T>
+  {
+    Sequence items;
+    for (const Value& item : items_of(value)) items.push_back(Converter<T>::from_value(item));
+    return items;
+  }
+
+  static std::vector<Value> values_of(const auto& items) {
     std::vector<Value> values;
     values.reserve(items.size());
     for (const T& item : items) values.push_back(sinew::to_value(item));
-    return Value::tuple(std::move(values));
-  }
-  static std::vector<T> from_value(const Value& value)
-    requires Receivable<T>
-  {
-    std::vector<T> items;
-    for (const Value& item : detail::items_of(value)) {
-      items.push_back(Converter<T>::from_value(item));
-    }
-    return items;
+    return values;
   }
 };
 
-template <class T>
-struct Converter<std::set<T>> {
-  static Value to_value(const std::set<T>& members)
+template <class Set>
+struct SetConverter {
+  using T = typename Set::value_type;
+
+  static Value to_value(const Set& members)
     requires Sendable<T>
   {
-    std::vector<Value> values;
-    values.reserve(members.size());
-    for (const T& member : members) values.push_back(sinew::to_value(member));
-    return Value::frozen_set(std::move(values));
+    return Value::frozen_set(SequenceConverter<std::vector<T>>::values_of(members));
   }
-  static std::set<T> from_value(const Value& value)
+  static Set from_value(const Value& value)
     requires Receivable<T>
   {
-    std::set<T> members;
-    for (const Value& item : detail::items_of(value)) {
-      members.insert(Converter<T>::from_value(item));
-    }
+    Set members;
+    for (const Value& item : items_of(value)) members.insert(Converter<T>::from_value(item));
     return members;
   }
 };
+
+template <class Map>
+struct MapConverter {
+  using Key = typename Map::key_type;
+  using T = typename Map::mapped_type;
+
+  static Value to_value(const Map& entries)
+    requires(Sendable<Key> && Sendable<T>)
+  {
+    std::vector<Value> pairs;
+    pairs.reserve(entries.size());
+    for (const auto& [key, value] : entries) {
+      pairs.push_back(Value::tuple({sinew::to_value(key), sinew::to_value(value)}));
+    }
+    return Value::tuple(std::move(pairs));
+  }
+  static Map from_value(const Value& value)
+    requires(Receivable<Key> && Receivable<T>)
+  {
+    Map entries;
+    for (const Value& pair : pairs_of(value)) {
+      const std::vector<Value> parts = items_of(pair);
+      if (parts.size() != 2) refuse_conversion(pair, "a key and its value");
+      entries.insert_or_assign(Converter<Key>::from_value(parts[0]),
+                               Converter<T>::from_value(parts[1]));
+    }
+    return entries;
+  }
+};
+
+}  // namespace detail
+
+template <class T>
+  requires(!detail::Byte<T>)
+struct Converter<std::vector<T>> : detail::SequenceConverter<std::vector<T>> {};
+template <class T>
+struct Converter<std::deque<T>> : detail::SequenceConverter<std::deque<T>> {};
+template <class T, std::size_t N>
+  requires(!detail::Byte<T> && Sendable<std::remove_cv_t<T>>)
+struct Converter<std::span<T, N>> {
+  static Value to_value(std::span<T, N> items) {
+    return Value::tuple(
+        detail::SequenceConverter<std::vector<std::remove_cv_t<T>>>::values_of(items));
+  }
+};
+
+template <class T, class C>
+struct Converter<std::set<T, C>> : detail::SetConverter<std::set<T, C>> {};
+template <class T, class H, class E>
+struct Converter<std::unordered_set<T, H, E>> : detail::SetConverter<std::unordered_set<T, H, E>> {
+};
+template <class K, class T, class C>
+struct Converter<std::map<K, T, C>> : detail::MapConverter<std::map<K, T, C>> {};
+template <class K, class T, class H, class E>
+struct Converter<std::unordered_map<K, T, H, E>>
+    : detail::MapConverter<std::unordered_map<K, T, H, E>> {};
 
 namespace detail {
 
@@ -286,6 +389,20 @@ template <class A, class B>
 struct Converter<std::pair<A, B>> : detail::TupleConverter<std::pair<A, B>> {};
 template <class T, std::size_t N>
 struct Converter<std::array<T, N>> : detail::TupleConverter<std::array<T, N>> {};
+template <detail::Byte T, std::size_t N>
+struct Converter<std::array<T, N>> {
+  static Value to_value(const std::array<T, N>& bytes) {
+    return Value::bytes(detail::bytes_of(std::span<const T>(bytes)));
+  }
+  static std::array<T, N> from_value(const Value& value) {
+    if (value.kind() != ValueKind::kBytes || value.bytes().size() != N) {
+      detail::refuse_conversion(value, std::to_string(N) + " bytes");
+    }
+    std::array<T, N> bytes;
+    std::ranges::transform(value.bytes(), bytes.begin(), [](std::uint8_t b) { return T{b}; });
+    return bytes;
+  }
+};
 
 template <class... T>
 struct Converter<std::variant<T...>> {
@@ -323,8 +440,31 @@ struct Converter<std::chrono::duration<Rep, Period>> {
     return Seconds(duration).count();
   }
   static std::chrono::duration<Rep, Period> from_value(const Value& value) {
-    return std::chrono::duration_cast<std::chrono::duration<Rep, Period>>(
-        Seconds(detail::real_number(value)));
+    using To = std::chrono::duration<Rep, Period>;
+    const Seconds seconds(detail::real_number(value));
+    const bool fits = seconds > Seconds(To::min()) && seconds < Seconds(To::max());
+    if (!fits) detail::refuse_conversion(value, "a time that fits");  // nor is a NaN
+    return std::chrono::duration_cast<To>(seconds);
+  }
+};
+
+template <class Duration>
+struct Converter<std::chrono::time_point<std::chrono::system_clock, Duration>> {
+  using Time = std::chrono::time_point<std::chrono::system_clock, Duration>;
+
+  static Value to_value(Time time) {
+    return Converter<Duration>::to_value(time.time_since_epoch());
+  }
+  static Time from_value(const Value& value) {
+    return Time(Converter<Duration>::from_value(value));
+  }
+};
+
+template <>
+struct Converter<std::filesystem::path> {
+  static Value to_value(const std::filesystem::path& path) { return path.string(); }
+  static std::filesystem::path from_value(const Value& value) {
+    return Converter<std::string>::from_value(value);
   }
 };
 

@@ -26,7 +26,7 @@ concept Executor = std::invocable<E&, std::coroutine_handle<>>;
 
 namespace detail {
 
-template <Receivable R, Executor E>
+template <class R, Executor E>
 class Awaiter {
  public:
   Awaiter(Future<R> future, E executor)
@@ -59,7 +59,7 @@ struct ResumeHere {
 ///
 /// A coroutine that is destroyed while it waits is resumed all the same: cancel() the future, which
 /// resumes it, instead.
-template <Receivable R>
+template <class R>
 auto operator co_await(Future<R> future) {
   return detail::Awaiter<R, detail::ResumeHere>(std::move(future), {});
 }
@@ -68,7 +68,7 @@ auto operator co_await(Future<R> future) {
 ///
 ///     int a = co_await sinew::resume_on(calculator.async<int>("add", 1, 2),
 ///                                       [&](std::coroutine_handle<> h) { loop.post(h); });
-template <Receivable R, Executor E>
+template <class R, Executor E>
 auto resume_on(Future<R> future, E executor) {
   return detail::Awaiter<R, E>(std::move(future), std::move(executor));
 }

@@ -18,8 +18,10 @@ namespace sinew {
 /// this call or any other, or that is in Connection::serve().
 ///
 /// threads: any.
-template <Receivable R>
+template <class R>
 class Future {
+  static_assert((detail::require_receivable<R>(), true));
+
  public:
   explicit Future(std::shared_ptr<detail::Pending> call) noexcept : call_(std::move(call)) {}
 

@@ -70,14 +70,14 @@ class Object {
   /// requests.
   template <class T>
   T as() const {
-    return from_value<T>(value_);
+    return received<T>(value_);
   }
 
   // Attributes.
 
-  template <Receivable R = Object>
+  template <class R = Object>
   R get(std::string_view name) const {
-    return from_value<R>(ask({.verb = detail::Verb::kGet, .name = name}));
+    return received<R>(ask({.verb = detail::Verb::kGet, .name = name}));
   }
   template <Sendable T>
   void set(std::string_view name, T&& value) const {
@@ -91,28 +91,28 @@ class Object {
 
   // Calls. Arguments are positional, then named (arg). A method call is one request.
 
-  template <Receivable R = Object, class... Args>
+  template <class R = Object, class... Args>
   R call(std::string_view method, Args&&... args) const {
     const detail::Packed<Args...> packed(std::forward<Args>(args)...);
-    return from_value<R>(ask(packed.request(detail::Verb::kCallMethod, method)));
+    return received<R>(ask(packed.request(detail::Verb::kCallMethod, method)));
   }
   template <class... Args>
   Object operator()(Args&&... args) const {
     return invoke<Object>(std::forward<Args>(args)...);
   }
-  template <Receivable R, class... Args>
+  template <class R, class... Args>
   R invoke(Args&&... args) const {
     const detail::Packed<Args...> packed(std::forward<Args>(args)...);
-    return from_value<R>(ask(packed.request(detail::Verb::kCall, {})));
+    return received<R>(ask(packed.request(detail::Verb::kCall, {})));
   }
 
   /// The same without waiting: any number of calls may be under way.
-  template <Receivable R = Object, class... Args>
+  template <class R = Object, class... Args>
   Future<R> async(std::string_view method, Args&&... args) const {
     const detail::Packed<Args...> packed(std::forward<Args>(args)...);
     return Future<R>(start(packed.request(detail::Verb::kCallMethod, method)));
   }
-  template <Receivable R = Object, class... Args>
+  template <class R = Object, class... Args>
   Future<R> async_invoke(Args&&... args) const {
     const detail::Packed<Args...> packed(std::forward<Args>(args)...);
     return Future<R>(start(packed.request(detail::Verb::kCall, {})));
@@ -120,9 +120,9 @@ class Object {
 
   // Items. A tuple has them here.
 
-  template <Receivable R = Object, Sendable K>
+  template <class R = Object, Sendable K>
   R item(K&& key) const {
-    return from_value<R>(item_at(to_value(std::forward<K>(key))));
+    return received<R>(item_at(to_value(std::forward<K>(key))));
   }
   template <Sendable K, Sendable T>
   void set_item(K&& key, T&& value) const {
@@ -170,6 +170,11 @@ class Object {
  private:
   friend class ObjectIterator;
 
+  template <class R>
+  static R received(const Value& value) {
+    detail::require_receivable<R>();
+    if constexpr (Receivable<R>) return from_value<R>(value);
+  }
   Value ask(const detail::Request& request) const { return detail::ask(value_, request); }
   std::shared_ptr<detail::Pending> start(const detail::Request& request) const {
     return detail::start(value_, request);

@@ -91,11 +91,26 @@ Value run(const Self& self, Invoke&& invoke) {
   }
 }
 
+/// Says in a sentence why peers cannot call a function.
+template <class Tuple>
+constexpr void require_acceptable() {
+  []<class... A>(std::type_identity<std::tuple<A...>>) {
+    static_assert(!(kIsView<A> || ...),
+                  "a parameter is a view, and nobody would own what it points to: take a const "
+                  "std::string&, a std::vector or a sinew::Bytes");
+    static_assert(((kIsView<A> || Acceptable<A>) && ...),
+                  "a parameter cannot come from a peer: specialise sinew::Converter for its type, "
+                  "with from_value(), or take a std::shared_ptr to an object with a "
+                  "sinew::service");
+  }(std::type_identity<Tuple>());
+}
+
 /// `function` called with an object and the converted arguments.
 template <class T, class F>
 Overload method_overload(F function) {
   using Traits = Method<T, F>;
   using Tuple = typename Traits::Arguments;
+  require_acceptable<Tuple>();
   auto call = [function = std::move(function)](const Self& self, std::span<const Value> values) {
     T& object = *static_cast<T*>(self.get());
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -113,6 +128,11 @@ template <class F>
 Overload function_overload(F function) {
   using Traits = Signature<F>;
   using Tuple = typename Traits::Arguments;
+  require_acceptable<Tuple>();
+  static_assert(!std::is_lvalue_reference_v<typename Traits::Result> ||
+                    Sendable<std::remove_cvref_t<typename Traits::Result>>,
+                "a function that belongs to no object cannot return a reference to one, because "
+                "nothing would keep it: return a std::shared_ptr");
   auto call = [function = std::move(function)](const Self& self, std::span<const Value> values) {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       Tuple arguments{argument<Tuple, I>(values)...};
@@ -137,9 +157,11 @@ inline Overload with_parameters(Overload overload, std::vector<Parameter> parame
 /// What peers may do with objects of the C++ type T: everything that is defined here, and nothing
 /// else. Made by service(); complete before the first object is sent.
 ///
-///     auto scope = sinew::service<Scope>("lab.Scope", "An oscilloscope.")
-///         .def("sample", &Scope::sample, {"channel", sinew::arg("count") = 1000}, "Takes
-///         samples.") .property("rate", &Scope::rate, &Scope::set_rate) .constant("CHANNELS", 4);
+///     auto scope =
+///         sinew::service<Scope>("lab.Scope", "An oscilloscope.")
+///             .def("sample", &Scope::sample, {"channel", sinew::arg("count") = 1000})
+///             .property("rate", &Scope::rate, &Scope::set_rate)
+///             .constant("CHANNELS", 4);
 ///
 /// Objects are sent as std::shared_ptr (the peer is one more owner), std::unique_ptr (it becomes
 /// the owner), or as a reference that a method returns (it belongs to the object whose method it

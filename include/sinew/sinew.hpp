@@ -10,6 +10,7 @@
 /// Every header says what its classes own, which threads may use them and how they fail.
 
 #include "sinew/argument.hpp"
+#include "sinew/bytes.hpp"
 #include "sinew/connection.hpp"
 #include "sinew/convert.hpp"
 #include "sinew/current_call.hpp"

@@ -87,6 +87,14 @@ class Value {
     return {Kind::kBytes,
             std::string(reinterpret_cast<const char*>(content.data()), content.size())};
   }
+  /// The same without a copy: they stay where they are, and `owner` keeps them there. Nobody may
+  /// change them.
+  static Value bytes(std::span<const std::uint8_t> content, std::shared_ptr<const void> owner) {
+    Value made(Kind::kBytes);
+    made.data_ =
+        Kept{{reinterpret_cast<const char*>(content.data()), content.size()}, std::move(owner)};
+    return made;
+  }
   static Value tuple(std::vector<Value> items) { return {Kind::kTuple, std::move(items)}; }
   static Value slice(Value start, Value stop, Value step);
 
@@ -133,9 +141,13 @@ class Value {
  private:
   using Items = std::shared_ptr<const std::vector<Value>>;
   using SharedText = std::shared_ptr<const std::string>;
+  struct Kept {
+    std::string_view bytes;
+    std::shared_ptr<const void> owner;
+  };
   // std::string is text, bytes or the decimal text of a big integer, if it is small enough to copy.
   using Data = std::variant<std::monostate, std::int64_t, double, ComplexParts, std::string,
-                            SharedText, Items, Opaque>;
+                            SharedText, Kept, Items, Opaque>;
 
   explicit Value(Kind kind) noexcept : kind_(kind) {}
   Value(Kind kind, std::string content);

@@ -87,21 +87,38 @@ Value Function::call(const Self& self, const Arguments& arguments) const {
   refuse(std::move(why));
 }
 
-std::string Function::text_signature() const {
-  if (overloads.size() != 1) return {};
-  const Overload& only = overloads.front();
+namespace {
+
+std::string signature_of(const Overload& overload) {
   std::string text = "(";
-  for (std::size_t i = 0; i < only.arity; ++i) {
+  for (std::size_t i = 0; i < overload.arity; ++i) {
     if (i > 0) text += ", ";
-    if (i >= only.parameters.size()) {
+    if (i >= overload.parameters.size()) {
       text += fmt::format("arg{}", i + 1);
       continue;
     }
-    text += only.parameters[i].name;
-    if (only.parameters[i].fallback) text += "=" + to_text(*only.parameters[i].fallback);
+    text += overload.parameters[i].name;
+    if (overload.parameters[i].fallback) text += "=" + to_text(*overload.parameters[i].fallback);
   }
-  if (only.arity > 0 && only.parameters.empty()) text += ", /";
+  if (overload.arity > 0 && overload.parameters.empty()) text += ", /";
   return text + ")";
+}
+
+}  // namespace
+
+std::string Function::text_signature() const {
+  const std::string first = signature_of(overloads.front());
+  for (const Overload& overload : overloads) {
+    if (signature_of(overload) != first) return "(*args, **kwargs)";
+  }
+  return first;
+}
+
+std::string Function::described() const {
+  if (overloads.size() == 1) return doc;
+  std::string text;
+  for (const Overload& overload : overloads) text += name + signature_of(overload) + "\n";
+  return doc.empty() ? text : text + "\n" + doc;
 }
 
 void Class::add(std::string_view function, Overload overload, std::string its_doc) {

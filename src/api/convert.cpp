@@ -76,6 +76,11 @@ std::vector<Value> items_of(const Value& value) {
   return items;
 }
 
+std::vector<Value> pairs_of(const Value& value) {
+  if (value.kind() != ValueKind::kOther) return items_of(value);
+  return items_of(Object(value).call("items").value());
+}
+
 void expect_arguments(const Arguments& arguments, std::size_t count) {
   if (arguments.named.empty() && arguments.positional.size() == count) return;
   if (!arguments.named.empty()) {

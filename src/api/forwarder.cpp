@@ -1,5 +1,8 @@
 #include "api/forwarder.h"
 
+#include <map>
+#include <memory>
+#include <mutex>
 #include <utility>
 
 #include "sinew/object.hpp"
@@ -14,11 +17,37 @@ std::vector<NamedArgument> named_of(const Arguments& arguments) {
   return named;
 }
 
+// The forwarders that exist.
+struct Forwarders {
+  std::mutex mutex;
+  std::map<const Import*, std::weak_ptr<Forwarder>> known;  // guarded by mutex
+};
+
+Forwarders& forwarders() {
+  static auto* const the = new Forwarders();  // never destroyed: threads may outlive static objects
+  return *the;
+}
+
 }  // namespace
 
-// One for each time that it is sent: the peer sees two proxies, of the same object.
 std::shared_ptr<Servant> forwarder_for(std::shared_ptr<Import> target) {
-  return std::make_shared<Forwarder>(std::move(target));
+  Forwarders& the = forwarders();
+  std::shared_ptr<Forwarder> forwarder;  // outlives the lock: its destructor takes it
+  const std::scoped_lock lock(the.mutex);
+  auto& known = the.known[target.get()];
+  forwarder = known.lock();
+  if (!forwarder) {
+    forwarder = std::make_shared<Forwarder>(std::move(target));
+    known = forwarder;
+  }
+  return forwarder;
+}
+
+Forwarder::~Forwarder() {
+  Forwarders& the = forwarders();
+  const std::scoped_lock lock(the.mutex);
+  const auto found = the.known.find(target_.get());
+  if (found != the.known.end() && found->second.expired()) the.known.erase(found);
 }
 
 std::vector<Member> Forwarder::methods() const {
@@ -34,6 +63,12 @@ void Forwarder::set(std::string_view name, const Value& value) {
 }
 void Forwarder::del(std::string_view name) { Object(target()).del(name); }
 std::string Forwarder::repr() const { return Object(target()).repr(); }
+std::string Forwarder::str() const { return Object(target()).str(); }
+std::int64_t Forwarder::hash() const { return Object(target()).hash(); }
+
+Value Forwarder::compare(std::string_view how, const Value& other) {
+  return ask(target(), {Verb::kCompare, how, {&other, 1}, {}});
+}
 
 Value Forwarder::call(const Arguments& arguments) {
   const std::vector<NamedArgument> named = named_of(arguments);

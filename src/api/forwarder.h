@@ -11,6 +11,7 @@ namespace sinew::detail {
 class Forwarder final : public Servant {
  public:
   explicit Forwarder(std::shared_ptr<Import> target) : target_(std::move(target)) {}
+  ~Forwarder() override;
 
   Value target() const { return Opaque{.id = kImport, .object = target_}; }
 
@@ -23,11 +24,15 @@ class Forwarder final : public Servant {
   Value call(const Arguments& arguments) override;
   Value call_method(std::string_view name, const Arguments& arguments) override;
   std::string repr() const override;
+  std::string str() const override;
+  std::int64_t hash() const override;
+  Value compare(std::string_view how, const Value& other) override;
 
  private:
   const std::shared_ptr<Import> target_;
 };
 
+/// One for each object, as long as a peer holds it: it is the same object for them, too.
 std::shared_ptr<Servant> forwarder_for(std::shared_ptr<Import> target);
 
 }  // namespace sinew::detail

@@ -1,5 +1,6 @@
 #include "api/instance.h"
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -40,8 +41,8 @@ class MethodServant final : public Servant {
       : object_(std::move(object)), class_(std::move(of)), function_(function) {}
 
   std::string type_name() const override { return "builtins.builtin_function_or_method"; }
-  std::vector<Member> methods() const override { return {{"__call__", function_.doc}}; }
-  std::string doc() const override { return function_.doc; }
+  std::vector<Member> methods() const override { return {{"__call__", doc()}}; }
+  std::string doc() const override { return function_.described(); }
 
   Value get(std::string_view name) override {
     if (name == "__name__") return function_.name;
@@ -49,8 +50,7 @@ class MethodServant final : public Servant {
     if (name == "__module__") return Value();
     if (name == "__self__") return Value();
     if (name == "__text_signature__") {
-      const std::string text = function_.text_signature();
-      return text.empty() ? Value() : Value(text);
+      return Value(function_.text_signature());
     }
     return Servant::get(name);
   }
@@ -75,7 +75,12 @@ class IteratorServant final : public Servant {
   Value call_method(std::string_view name, const Arguments& arguments) override {
     if (name == "__iter__") return reference_to(self_.lock());
     if (name != "__next__") return Servant::call_method(name, arguments);
-    const std::scoped_lock lock(mutex_);  // as a generator: one at a time
+    // As a generator: one at a time, and what it calls may not ask it either.
+    if (running_.exchange(true, std::memory_order_acquire)) {
+      throw PythonError("ValueError", {Value("iterator already executing")});
+    }
+    const auto over = [this](void*) { running_.store(false, std::memory_order_release); };
+    const std::unique_ptr<void, decltype(over)> guard(this, over);
     if (next_) {
       if (std::optional<Value> item = next_()) return *std::move(item);
       next_ = nullptr;
@@ -93,8 +98,8 @@ class IteratorServant final : public Servant {
         [self, name = std::string(name)] { return Object(self->call_method(name, {})); }));
   }
 
-  std::mutex mutex_;
-  std::function<std::optional<Value>()> next_;
+  std::atomic<bool> running_{false};
+  std::function<std::optional<Value>()> next_;  // of the thread that has set running_
 };
 
 }  // namespace
@@ -141,7 +146,8 @@ Value iterator_value(std::function<std::optional<Value>()> next) {
 
 std::vector<Member> InstanceServant::methods() const {
   std::vector<Member> members;
-  for (const auto& [name, function] : class_->functions) members.push_back({name, function.doc});
+  for (const auto& [name, function] : class_->functions)
+    members.push_back({name, function.described()});
   return members;
 }
 
@@ -203,11 +209,34 @@ Value InstanceServant::call_method(std::string_view asked, const Arguments& argu
   return static_cast<Servant*>(value.opaque().object.get())->call(arguments);
 }
 
+// A special method that the class defines.
+const Function* InstanceServant::own(std::string_view name) const {
+  const auto found = class_->functions.find(name);
+  return found != class_->functions.end() ? &found->second : nullptr;
+}
+
 std::string InstanceServant::repr() const {
-  if (const auto own = class_->functions.find("__repr__"); own != class_->functions.end()) {
-    return from_value<std::string>(own->second.call(object_, {}));
-  }
-  return fmt::format("<{} object at {}>", class_->name, object_.get());
+  const Function* const function = own("__repr__");
+  return function != nullptr ? from_value<std::string>(function->call(object_, {}))
+                             : Servant::repr();
+}
+
+std::string InstanceServant::str() const {
+  const Function* const function = own("__str__");
+  return function != nullptr ? from_value<std::string>(function->call(object_, {})) : repr();
+}
+
+std::int64_t InstanceServant::hash() const {
+  const Function* const function = own("__hash__");
+  return function != nullptr ? from_value<std::int64_t>(function->call(object_, {}))
+                             : Servant::hash();
+}
+
+// As in Python, != is the opposite of an == that is defined alone.
+Value InstanceServant::compare(std::string_view how, const Value& other) {
+  if (const Function* const function = own(how)) return function->call(object_, {{&other, 1}, {}});
+  if (how != "__ne__" || own("__eq__") == nullptr) return Servant::compare(how, other);
+  return !Object(compare("__eq__", other)).truth();
 }
 
 }  // namespace sinew::detail

@@ -35,8 +35,13 @@ class InstanceServant final : public Servant {
   Value call(const Arguments& arguments) override;
   Value call_method(std::string_view name, const Arguments& arguments) override;
   std::string repr() const override;
+  std::string str() const override;
+  std::int64_t hash() const override;
+  Value compare(std::string_view how, const Value& other) override;
 
  private:
+  const Function* own(std::string_view name) const;
+
   const Self object_;
   const std::shared_ptr<const Class> class_;
 };

@@ -30,6 +30,15 @@ Model::Handle Model::exported_object(const object::ObjectIdView& id) const {
   return reference_to(std::move(servant));
 }
 
+// What is most of its message stays in it; a small part would keep the whole.
+Model::Handle Model::make_bytes(ByteView bytes) const {
+  constexpr std::size_t kLarge = 64 * 1024;
+  if (body_ == nullptr || bytes.size() < kLarge || bytes.size() < body_->size() / 2) {
+    return Value::bytes(bytes);
+  }
+  return Value::bytes(bytes, std::make_shared<const Slice>(*body_));
+}
+
 void Model::undo_exports() noexcept {
   for (const object::IdKey& key : sent_) {
     static_cast<void>(peer_.release_export({{}, key.class_id, key.instance_id}, 1));

@@ -13,7 +13,10 @@ namespace sinew::detail {
 /// threads: one.
 class Model : public wire::ValueModel {
  public:
-  explicit Model(Peer& peer) noexcept : peer_(peer) {}
+  /// `body`: what is read with it, if large bytes may stay there.
+  explicit Model(Peer& peer, const Slice* body = nullptr) noexcept : peer_(peer), body_(body) {}
+
+  Handle make_bytes(ByteView bytes) const;
 
   bool is_import(Ref value) const noexcept {
     const Import* const import = import_of(*value);
@@ -33,6 +36,7 @@ class Model : public wire::ValueModel {
 
  private:
   Peer& peer_;
+  const Slice* const body_;
   std::vector<object::IdKey> sent_;  // exports of the message that is being written
 };
 

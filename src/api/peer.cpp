@@ -25,6 +25,7 @@ dialect::rpyc::SessionOptions session_options(const Options& options, bool is_se
   made.max_frame_size = options.max_frame_size;
   made.max_inflated_size = options.max_inflated_size;
   made.heartbeat = options.heartbeat;
+  made.speaks_cpp = true;
   if (is_server) made.max_first_frame_size = kMostAtFirst;
   return made;
 }

@@ -147,7 +147,7 @@ Value outcome_of(Peer& peer, const rpc::Call& call) {
   if (call.outcome() == rpc::Call::Outcome::kExpired) throw_too_late(peer);
   Reader in(call.body().bytes());
   if (call.outcome() == rpc::Call::Outcome::kException) throw_remote(in, peer.brine_limits());
-  Model model(peer);
+  Model model(peer, &call.body());
   auto value = dialect::rpyc::unbox(model, in, peer.brine_limits());
   if (!value) throw make_error(value.error(), "cannot read an answer");
   return **std::move(value);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/exceptions.h"
+#include "api/forwarder.h"
 #include "api/model.h"
 #include "api/question.h"
 #include "base/error.h"
@@ -32,13 +33,18 @@ T read(Result<T> result) {
 // Reads the arguments of one request.
 class Request {
  public:
-  Request(Peer& peer, ItemReader& items) : peer_(peer), model_(peer), items_(items) {}
+  Request(Peer& peer, const Slice& body, ItemReader& items)
+      : peer_(peer), model_(peer, &body), items_(items) {}
 
   Value next() { return *read(items_.next(model_, peer_.brine_limits())); }
 
   // The object that the request is about.
   std::shared_ptr<Servant> servant() {
     const Value value = next();
+    const Import* const import = import_of(value);
+    if (import != nullptr && import->peer.get() != &peer_) {  // another peer's, which we stand for
+      return forwarder_for(std::static_pointer_cast<Import>(value.opaque().object));
+    }
     if (value.kind() != ValueKind::kOther || value.opaque().id != kServant) {
       throw ConversionError("the request is about no object of ours");
     }
@@ -94,18 +100,6 @@ Value fetch(Peer& peer, Servant& iterator, std::size_t count) {
   return Value::tuple(std::move(items));
 }
 
-std::int64_t identity_of(const Servant& servant) noexcept {
-  return static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(&servant) >> 4);
-}
-
-// Python compares what does not know better by identity.
-Value compare(const std::shared_ptr<Servant>& one, const Value& other, std::string_view how) {
-  const bool same = other.kind() == ValueKind::kOther && other.opaque().object == one;
-  if (how == "__eq__") return same;
-  if (how == "__ne__") return !same;
-  return Value::not_implemented();
-}
-
 Value serve_call(Peer& peer, Handler handler, Request& request) {
   switch (handler) {
     case Handler::kPing: return request.next();
@@ -135,9 +129,9 @@ Value serve_call(Peer& peer, Handler handler, Request& request) {
       return request.call(
           [&](const Arguments& arguments) { return servant->call_method(name, arguments); });
     }
-    case Handler::kRepr:
-    case Handler::kStr: return request.servant()->repr();
-    case Handler::kHash: return identity_of(*request.servant());
+    case Handler::kRepr: return request.servant()->repr();
+    case Handler::kStr: return request.servant()->str();
+    case Handler::kHash: return request.servant()->hash();
     case Handler::kDir: return to_value(request.servant()->dir());
     case Handler::kBuffIter: {
       const auto iterator = request.servant();
@@ -146,7 +140,7 @@ Value serve_call(Peer& peer, Handler handler, Request& request) {
     case Handler::kCmp: {
       const auto servant = request.servant();
       const Value other = request.next();
-      return compare(servant, other, request.text());
+      return servant->compare(request.text(), other);
     }
     case Handler::kPickle: throw PythonError("ValueError", {Value("pickling is disabled")});
     default:
@@ -173,7 +167,7 @@ std::optional<Value> serve_by_id(Peer& peer, Handler handler, ItemReader& items)
   return Value();
 }
 
-Value serve_request(Peer& peer, Handler handler, Reader in) {
+Value serve_request(Peer& peer, Handler handler, const Slice& body, Reader in) {
   // What is not read, because it makes no sense or there is too much of it, nobody holds.
   struct Rest {
     ~Rest() { peer.give_back_rest(box, in); }
@@ -184,7 +178,7 @@ Value serve_request(Peer& peer, Handler handler, Reader in) {
   const Rest rest{peer, in, in};
   ItemReader items = read(ItemReader::of_box(in));
   if (auto done = serve_by_id(peer, handler, items)) return *std::move(done);
-  Request request(peer, items);
+  Request request(peer, body, items);
   return serve_call(peer, handler, request);
 }
 
@@ -244,7 +238,7 @@ void serve(Peer& peer, const rpc::Incoming& incoming, const Serving& serving) no
     const auto handler = static_cast<Handler>(read(wire::read_int(in)));
     if (handler == Handler::kClose) return peer.closed_by_peer();
     refuse_if_late(peer, serving, handler, in);
-    answer_with(peer, incoming.seq, serve_request(peer, handler, in));
+    answer_with(peer, incoming.seq, serve_request(peer, handler, incoming.body, in));
   } catch (...) {
     answer_with(peer, incoming.seq, std::current_exception());
   }

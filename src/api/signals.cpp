@@ -59,10 +59,14 @@ SignalWatch::~SignalWatch() {
 }
 
 void SignalWatch::watch() noexcept {
-  std::uint64_t count = 0;
-  while (count < kEnd) {
-    if (::read(event_.get(), &count, sizeof count) != sizeof count && errno != EINTR) return;
-    if (count != 0 && count < kEnd) function_();
+  while (true) {
+    std::uint64_t count = 0;
+    if (::read(event_.get(), &count, sizeof count) != sizeof count) {
+      if (errno == EINTR) continue;
+      return;
+    }
+    if (count >= kEnd) return;
+    function_();
   }
 }
 

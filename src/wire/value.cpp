@@ -54,6 +54,7 @@ std::string Value::decimal() const {
 
 std::string_view Value::content() const {
   if (const auto* text = std::get_if<std::string>(&data_)) return *text;
+  if (const auto* kept = std::get_if<Kept>(&data_)) return kept->bytes;
   return *std::get<SharedText>(data_);
 }
 
@@ -63,6 +64,7 @@ std::span<const Value> Value::items() const noexcept {
 }
 
 std::shared_ptr<const void> Value::owner() const noexcept {
+  if (const auto* kept = std::get_if<Kept>(&data_)) return kept->owner;
   const auto* shared = std::get_if<SharedText>(&data_);
   return shared ? *shared : nullptr;
 }

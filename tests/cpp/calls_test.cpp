@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "eventually.h"
 #include "with_server.h"
 
 namespace sinew::testing {
@@ -192,6 +193,46 @@ TEST_P(Calls, AfterCloseEverythingSaysSo) {
   EXPECT_TRUE(conn.closed());
   EXPECT_EQ(thrown_by([&] { list.size(); }), "the connection was closed");
   EXPECT_FALSE(conn.serve(1s));
+}
+
+TEST_P(Calls, ABrokenConnectionLetsGoOfWhatItHeld) {
+  ServerProcess server(GetParam(), "classic:slave");
+  const auto held = std::make_shared<int>(1);
+  {
+    const Connection other = connect(server.uri(), options());
+    other.execute("kept = []");
+    const Object list = other.eval("kept");
+    other.eval("kept.append")([held, list] { return *held; });  // keeps the connection, and it this
+    EXPECT_EQ(held.use_count(), 2);
+    server.kill();
+    other.serve(20s);
+    EXPECT_TRUE(other.closed());
+  }
+  EXPECT_TRUE(eventually([&] { return held.use_count() == 1; }));
+}
+
+TEST_P(Calls, AnExceptionGoesOverThreeHops) {
+  auto failing = module("test.failing");
+  failing.def("row", [](int number) -> int {
+    throw std::out_of_range("no row " + std::to_string(number));
+  });
+  Server third(failing, "tcp://127.0.0.1:0");
+  third.start();
+  const std::string port = third.uri().substr(third.uri().rfind(':') + 1);
+  const std::string package = is_stock() ? "rpyc" : "sinew.rpyc";
+  conn.execute("import importlib\nfar = importlib.import_module('" + package +
+               "').connect('127.0.0.1', " + port + ")");
+  try {
+    conn.eval("lambda n: far.root.row(n)").invoke<int>(7);
+    FAIL() << "nothing was thrown";
+  } catch (const RemoteError& error) {
+    EXPECT_TRUE(error.is("IndexError"));
+    EXPECT_EQ(error.details().args, std::vector<Value>{Value("no row 7")});
+    EXPECT_NE(error.traceback().find("in a function of a C++ program"), std::string::npos)
+        << error.traceback();
+    EXPECT_NE(error.traceback().find("<lambda>"), std::string::npos) << error.traceback();
+  }
+  conn.execute("far.close()");
 }
 
 TEST_P(Calls, AKilledServerEndsTheCallsUnderWay) {

@@ -3,9 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <tuple>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "with_server.h"
@@ -60,6 +68,79 @@ TEST_P(Objects, ContainersCrossAsTuplesAndComeBackAsWhatIsAskedFor) {
   EXPECT_EQ(conn.eval<std::vector<int>>("[i * i for i in range(5)]"),
             (std::vector<int>{0, 1, 4, 9, 16}));
   EXPECT_EQ(echo.invoke<double>(std::chrono::milliseconds(1500)), 1.5);
+}
+
+TEST_P(Objects, EveryContainerCrosses) {
+  const Object echo = conn.eval("lambda x: x");
+  const std::map<std::string, int> ages{{"ann", 40}, {"bob", 7}};
+  const std::unordered_map<int, std::string> names{{1, "one"}, {2, "two"}};
+  EXPECT_EQ((echo.invoke<std::map<std::string, int>>(ages)), ages);
+  EXPECT_EQ((conn.eval<std::map<std::string, int>>("{'ann': 40, 'bob': 7}")), ages);
+  EXPECT_EQ((conn.eval<std::unordered_map<int, std::string>>("{1: 'one', 2: 'two'}")), names);
+  EXPECT_EQ(conn.builtin("dict").invoke<Object>(ages).item<int>("bob"), 7);
+  EXPECT_EQ((conn.eval<std::map<int, std::vector<int>>>("{n: [n, n] for n in range(3000)}")[2999]),
+            (std::vector<int>{2999, 2999}));
+  const std::unordered_set<int> set{1, 2, 3};
+  EXPECT_EQ(echo.invoke<std::unordered_set<int>>(set), set);
+  EXPECT_EQ(conn.eval("lambda s: sum(s)").invoke<int>(set), 6);
+  const std::deque<int> deque{1, 2};
+  EXPECT_EQ(echo.invoke<std::deque<int>>(deque), deque);
+  const std::vector<double> reals{0.5, 1.5};
+  EXPECT_EQ(conn.builtin("sum").invoke<double>(std::span(reals)), 2.0);
+  const std::array<std::uint8_t, 4> bytes{1, 2, 3, 4};
+  EXPECT_EQ((echo.invoke<std::array<std::uint8_t, 4>>(bytes)), bytes);
+  EXPECT_EQ(echo(bytes).type_name(), "bytes");
+  EXPECT_EQ(echo.invoke<std::filesystem::path>(std::filesystem::path("/tmp/x")), "/tmp/x");
+  EXPECT_TRUE(echo(std::nullopt).is_none());
+}
+
+TEST_P(Objects, TimesCrossAsSeconds) {
+  const Object echo = conn.eval("lambda x: x");
+  using Clock = std::chrono::system_clock;
+  const auto then = Clock::time_point(std::chrono::seconds(1'700'000'000));
+  EXPECT_EQ(echo.invoke<double>(then), 1.7e9);
+  EXPECT_EQ(echo.invoke<Clock::time_point>(then), then);
+  EXPECT_LT(std::chrono::abs(conn.module("time").call<Clock::time_point>("time") - Clock::now()),
+            std::chrono::minutes(1));
+  EXPECT_EQ(echo.invoke<std::chrono::seconds>(90.9), std::chrono::seconds(90));
+  for (const char* const beyond : {"1e300", "-1e300", "float('nan')", "float('inf')"}) {
+    EXPECT_THROW(conn.eval<std::chrono::nanoseconds>(beyond), ConversionError) << beyond;
+  }
+}
+
+TEST_P(Objects, LargeBytesStayWhereTheyAre) {
+  const std::size_t size = 5'000'000;
+  auto made = std::make_shared<const std::vector<std::byte>>(size, std::byte{7});
+  const std::weak_ptr<const void> lives = made;
+  const Object echo = conn.eval("lambda x: x");
+  {
+    const Bytes mine(std::move(made));
+    const Bytes back = echo.invoke<Bytes>(mine);
+    EXPECT_EQ(back.size(), size);
+    EXPECT_TRUE(std::ranges::all_of(back.span(), [](std::byte b) { return b == std::byte{7}; }));
+    EXPECT_FALSE(lives.expired());
+    conn.ping();
+    EXPECT_EQ(back.span()[size - 1], std::byte{7}) << "the message that it came in is still there";
+    EXPECT_EQ(echo.invoke<Bytes>(back).size(), size) << "and sent on from there";
+  }
+  EXPECT_TRUE(lives.expired());
+  EXPECT_EQ(echo.invoke<Bytes>(Bytes()).size(), 0u);
+  EXPECT_EQ(thrown_by<ConversionError>([&] { echo.invoke<Bytes>("x"); }), "'x' (str) is not bytes");
+}
+
+TEST_P(Objects, OfAnotherPeerAreTheSameEachTime) {
+  const Connection other = connect(ServerProcess::shared("ours", "classic:slave").uri());
+  const Object list = other.eval("[1, 2]");
+  EXPECT_TRUE(conn.eval("lambda a, b: a is b").invoke<bool>(list, list));
+  conn.execute("kept = []");
+  conn.eval("kept.append")(list);
+  EXPECT_TRUE(conn.eval("lambda a: a is kept[0]").invoke<bool>(list));
+  EXPECT_TRUE(conn.eval("lambda a: a == a").invoke<bool>(list));
+  EXPECT_EQ(conn.eval("lambda a: '%d %d %r' % (len(a), a[1], a)").invoke<std::string>(list),
+            "2 2 [1, 2]")
+      << "asked where it lives";
+  EXPECT_TRUE(conn.eval("kept[0]").is(list)) << "and comes back as itself";
+  conn.execute("kept.clear()");
 }
 
 TEST_P(Objects, AttributesAreReadWrittenAndDeleted) {

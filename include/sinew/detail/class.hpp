@@ -60,8 +60,11 @@ struct Function {
   /// Throws PythonError (TypeError) when no overload takes the arguments.
   Value call(const Self& self, const Arguments& arguments) const;
 
-  /// For Python's inspect: "($self, a, b=1)"; empty if there are several overloads.
+  /// For Python's inspect: "(a, b=1)"; "(*args, **kwargs)" for overloads that differ.
   std::string text_signature() const;
+
+  /// Its docstring; with several overloads they come first, a line each.
+  std::string described() const;
 };
 
 struct Property {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -30,6 +31,7 @@ struct Member {
 /// threads: several at once, if the peer has several.
 class Servant {
  public:
+  Servant() noexcept;
   virtual ~Servant() = default;
 
   /// Of its type: "calc.Calculator".
@@ -46,6 +48,19 @@ class Servant {
   virtual Value call(const Arguments& arguments);
   virtual Value call_method(std::string_view name, const Arguments& arguments);
   virtual std::string repr() const;
+  virtual std::string str() const { return repr(); }
+
+  /// Python compares and hashes what does not know better by identity. `how` is the method,
+  /// "__eq__"; the result may be NotImplemented.
+  virtual std::int64_t hash() const;
+  virtual Value compare(std::string_view how, const Value& other);
+
+ protected:
+  /// Of this object, in the process: what peers see instead of an address.
+  std::uint64_t serial() const noexcept { return serial_; }
+
+ private:
+  const std::uint64_t serial_;
 };
 
 /// The value that stands for the object when it is sent.

@@ -321,6 +321,36 @@ std::size_t RpycSession::leading_signs(ByteView received) {
   return signs;
 }
 
+namespace {
+
+std::string_view explain_family(bool speaks_b, bool cpp) noexcept {
+  if (cpp) {
+    return speaks_b ? "the peer speaks RPyC 6 and this side RPyC 4.1 to 5.3: set Options::wire to "
+                      "kRpyc6"
+                    : "the peer speaks RPyC 4.1 to 5.3 and this side RPyC 6: set Options::wire to "
+                      "kRpyc5";
+  }
+  return speaks_b ? "the peer speaks RPyC 6 (wire family C) and this side RPyC 4.1 to 5.3 "
+                    "(wire family B): connect with wire_family 'C'"
+                  : "the peer speaks RPyC 4.1 to 5.3 (wire family B) and this side RPyC 6 "
+                    "(wire family C): connect with wire_family 'B'";
+}
+
+std::string_view explain_silence(bool speaks_b, bool cpp) noexcept {
+  if (cpp) {
+    return speaks_b ? "the peer closed the stream without a word; if it is RPyC 6, set "
+                      "Options::wire to kRpyc6"
+                    : "the peer closed the stream without a word; if it is RPyC 4.1 to 5.3, set "
+                      "Options::wire to kRpyc5";
+  }
+  return speaks_b ? "the peer closed the stream without a word; if it is RPyC 6 (wire family C), "
+                    "connect with wire_family 'C'"
+                  : "the peer closed the stream without a word; if it is RPyC 4.1 to 5.3 (wire "
+                    "family B), connect with wire_family 'B'";
+}
+
+}  // namespace
+
 std::string_view RpycSession::explain(Errc errc) const noexcept {
   const bool is_unreadable = errc == Errc::kWrongFamily || errc == Errc::kUnknownMessage ||
                              errc == Errc::kTruncated || errc == Errc::kWrongType;
@@ -336,35 +366,33 @@ std::string_view RpycSession::explain(Errc errc) const noexcept {
     return "the peer's messages name threads and this side's do not: bind_threads must be set on "
            "both sides, or on neither";
   }
+  const bool cpp = options_.speaks_cpp;
   if (token_wanted_.load(std::memory_order_relaxed)) {
-    return "the server wants a token: connect with token=..., or with SINEW_TOKEN_FILE in the "
-           "environment";
+    return cpp ? "the server wants a token: set Options::token_file, or SINEW_TOKEN_FILE in the "
+                 "environment"
+               : "the server wants a token: connect with token=..., or with SINEW_TOKEN_FILE in "
+                 "the "
+                 "environment";
   }
   if (token_offered_.load(std::memory_order_relaxed)) {
-    return "the client offers a token and this server has none: serve with token=..., or connect "
-           "with token=False";
+    return cpp ? "the client offers a token and this server has none: set "
+                 "ServerOptions::token_file, or connect without one"
+               : "the client offers a token and this server has none: serve with token=..., or "
+                 "connect with token=False";
   }
   if (!has_heard() && (errc == Errc::kFrameTooLarge || errc == Errc::kInflateTooLarge)) {
     return "the peer's first message is beyond max_first_frame_size";
   }
   const bool speaks_b = family() == wire::Family::kB;
-  if (errc == Errc::kWrongFamily) {
-    return speaks_b ? "the peer speaks RPyC 6 (wire family C) and this side RPyC 4.1 to 5.3 "
-                      "(wire family B): connect with wire_family 'C'"
-                    : "the peer speaks RPyC 4.1 to 5.3 (wire family B) and this side RPyC 6 "
-                      "(wire family C): connect with wire_family 'B'";
-  }
+  if (errc == Errc::kWrongFamily) return explain_family(speaks_b, cpp);
   if (errc == Errc::kSpeaksTls) {
-    return "the peer speaks TLS and this side does not: use tls:// or ssl_connect to reach a TLS "
-           "server, or give this server a certificate";
+    return cpp ? "the peer speaks TLS and this side does not: use tls:// to reach a TLS server, "
+                 "and "
+                 "for a server of yours"
+               : "the peer speaks TLS and this side does not: use tls:// or ssl_connect to reach a "
+                 "TLS server, or give this server a certificate";
   }
-  if (is_silent) {
-    return speaks_b ? "the peer closed the stream without a word; if it is RPyC 6 (wire family C), "
-                      "connect with wire_family 'C'"
-                    : "the peer closed the stream without a word; if it is RPyC 4.1 to 5.3 (wire "
-                      "family B), connect with wire_family 'B'";
-  }
-  return {};
+  return is_silent ? explain_silence(speaks_b, cpp) : std::string_view();
 }
 
 bool RpycSession::carries_references(const rpc::Incoming& answer) const noexcept {

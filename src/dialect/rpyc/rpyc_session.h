@@ -28,6 +28,7 @@ struct SessionOptions {
   std::size_t max_first_frame_size = std::numeric_limits<std::size_t>::max();
   ExtensionSet extensions = ExtensionSet::all();  ///< what to offer and to accept
   Duration heartbeat = Duration::zero();  ///< how often the peer is to show life; zero: it need not
+  bool speaks_cpp = false;    ///< explain() names the options of the C++ API, not Python's
   bool bind_threads = false;  ///< messages name threads (thread_binding.h); no extensions then
 };
 

@@ -122,7 +122,16 @@ std::optional<std::chrono::nanoseconds> time_left(const Scope& /*scope*/) {
 void define_services() {
   sinew::service<Channel>("lab.Channel")
       .property("number", [](const Channel& channel) { return channel.number; })
-      .property("offset", &Channel::offset);
+      .property("offset", &Channel::offset)
+      .def("__eq__",
+           [](const Channel& channel, const sinew::Object& other) -> sinew::Value {
+             if (!other.is_reference()) return channel.number == other.value().integer();
+             const auto same = other.as<std::shared_ptr<Channel>>();
+             return channel.number == same->number;
+           })
+      .def("__hash__", [](const Channel& channel) { return channel.number; })
+      .def("__str__",
+           [](const Channel& channel) { return "channel " + std::to_string(channel.number); });
   sinew::service<Scope>("lab.Scope", "An oscilloscope.")
       .def("add", &Scope::add, {"a", sinew::arg("b") = 2}, "Adds two integers.")
       .property("rate", &Scope::rate, &Scope::set_rate, "Samples per second.")
@@ -131,9 +140,15 @@ void define_services() {
       .def("channel", &Scope::channel, {"number"})
       .def("samples", samples, {"count"})
       .def("numbers", numbers)
+      .def("asks",
+           [](Scope&, const sinew::Object& f) {
+             return sinew::Iterator<sinew::Object>([f] { return std::optional(f()); });
+           })
       .def("total", total)
       .def("fail", fail)
-      .def("describe", [](const Scope&, int number) { return "int " + std::to_string(number); })
+      .def(
+          "describe", [](const Scope&, int number) { return "int " + std::to_string(number); },
+          {"number"}, "Either.")
       .def("describe", [](const Scope&, const std::string& text) { return "str " + text; })
       .def("made", [](Scope&, int number) { return std::make_unique<Channel>(number); })
       .def("number_of",

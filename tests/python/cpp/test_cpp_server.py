@@ -3,6 +3,7 @@
 import gc
 import inspect
 import pydoc
+import re
 import threading
 
 import pytest
@@ -171,6 +172,8 @@ def test_a_system_error_has_its_number(root):
 def test_dir_help_and_signature(root):
     assert {"add", "rate", "CHANNELS", "channel"} <= set(dir(root))
     assert str(inspect.signature(root.add)) == "(a, b=2)"
+    assert str(inspect.signature(root.describe)) == "(*args, **kwargs)"
+    assert inspect.getdoc(root.describe) == "describe(number)\ndescribe(arg1, /)\n\nEither."
     text = pydoc.render_doc(root, renderer=pydoc.plaintext)
     assert "Adds two integers." in text
     assert "add(a, b=2)" in pydoc.render_doc(root.add, renderer=pydoc.plaintext)
@@ -179,8 +182,38 @@ def test_dir_help_and_signature(root):
 def test_objects_have_identity_and_text(root):
     assert root == root
     assert root != root.channel(0)
-    assert hash(root.channel(0)) == hash(root.channel(0))
-    assert repr(root).startswith("<lab.Scope object at")
+    assert hash(root) == hash(root)
+    assert re.fullmatch(r"<lab\.Scope object \d+>", repr(root)), "no address"
+    assert str(root) == repr(root)
+
+
+def test_objects_compare_and_hash_as_their_class_says(root):
+    assert root.channel(0) == root.made(0)
+    assert root.channel(0) != root.made(1)
+    assert root.channel(1) == 1
+    assert hash(root.made(5)) == 5
+    assert str(root.channel(1)) == "channel 1"
+
+
+def test_an_iterator_does_not_run_twice_at_once(root):
+    def ask():
+        with pytest.raises(ValueError, match="iterator already executing"):
+            next(iterator)
+        return 7
+
+    iterator = root.asks(ask)
+    assert next(iterator) == 7
+    assert next(iterator) == 7
+
+
+def test_ten_thousand_objects_are_given_back(root):
+    before = root.living()
+    made = [root.made(number) for number in range(10_000)]
+    assert root.living() == before + 10_000
+    assert made[4711].number == 4711
+    del made
+    gc.collect()
+    eventually(lambda: root.living() == before, 20)
 
 
 def test_pickling_is_refused(root, lib):
