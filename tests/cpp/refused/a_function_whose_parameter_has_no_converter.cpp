@@ -1,0 +1,10 @@
+// refused: no sinew::Converter sends an argument of this type
+#include "sinew/sinew.hpp"
+
+struct Point {
+  int x, y;
+};
+
+void use(const sinew::Object& plotter) {
+  plotter.call("on_click", [](const Point&) {});
+}
