@@ -26,8 +26,26 @@ function(sinew_add_cpp_tests)
     sinew_set_warnings(${name})
     add_dependencies(cpp_api_test ${name})
   endforeach()
+  if(TARGET sinew_python)
+    sinew_add_embedding_programs()
+  endif()
   target_compile_definitions(cpp_api_test PRIVATE SINEW_EXAMPLES="${PROJECT_BINARY_DIR}/examples")
   add_test(NAME cpp_api_test COMMAND cpp_api_test)
   set_tests_properties(cpp_api_test PROPERTIES TIMEOUT 300
                        ENVIRONMENT "SINEW_TEST_PYTHON=${SINEW_TEST_PYTHON}")
+endfunction()
+
+# What tests/python/cpp runs: an example, and scenarios of which each wants a process of its own.
+function(sinew_add_embedding_programs)
+  add_executable(simulator "${PROJECT_SOURCE_DIR}/examples/embedding/simulator.cpp")
+  set_target_properties(simulator PROPERTIES CXX_STANDARD 20 RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/examples")
+  file(GLOB scenarios CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/cpp/embedding/*.cpp")
+  add_executable(embedding_scenario ${scenarios})
+  # Whatever the program exports, the engine in the extension module is another one.
+  set_target_properties(embedding_scenario PROPERTIES ENABLE_EXPORTS ON CXX_VISIBILITY_PRESET default)
+  foreach(program IN ITEMS simulator embedding_scenario)
+    target_link_libraries(${program} PRIVATE sinew::python)
+    sinew_set_warnings(${program})
+  endforeach()
+  target_link_libraries(embedding_scenario PRIVATE Python::Python)  # some start the interpreter themselves
 endfunction()

@@ -8,8 +8,11 @@ function(sinew_add_extension)
     target_include_directories(_sinew PRIVATE "${PROJECT_SOURCE_DIR}/python")
     target_link_libraries(_sinew PRIVATE sinew::engine)
     sinew_set_warnings(_sinew)
-    # Nothing but PyInit__sinew leaves the extension, not even the symbols of the archive it links.
-    target_link_options(_sinew PRIVATE "LINKER:--exclude-libs,ALL")
+    # Nothing but PyInit__sinew leaves the extension: neither the symbols of the archive it links, nor what templates of
+    # the standard library become with our types.
+    set(map "${PROJECT_SOURCE_DIR}/cmake/SinewExtension.map")
+    target_link_options(_sinew PRIVATE "LINKER:--exclude-libs,ALL" "LINKER:--version-script,${map}")
+    set_property(TARGET _sinew PROPERTY LINK_DEPENDS "${map}")
     if(SINEW_LTO)
       set_property(TARGET _sinew PROPERTY INTERPROCEDURAL_OPTIMIZATION ON)
     endif()

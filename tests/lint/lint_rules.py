@@ -51,6 +51,11 @@ def is_core(path: Path) -> bool:
     return is_cpp(path) and path.parts[0] == "src" and not is_test(path)
 
 
+def plays_host(path: Path) -> bool:
+    """Programs beside the engine that use CPython in their own way."""
+    return path.parts[0] == "bench" or path.parts[:3] == ("tests", "cpp", "embedding")
+
+
 def is_source(path: Path) -> bool:
     return path.suffix in {".h", ".cpp", ".py", ".pyi", ".cmake", ".sh", ".pml"} or path.name in {
         "CMakeLists.txt",
@@ -77,8 +82,9 @@ def findings(pattern: str, text: str, message: str) -> Iterator[Finding]:
     good=("python/ext/module.cpp", "#include <Python.h>\n"),
 )
 def python_headers_only_in_the_extension(path: Path, text: str) -> Iterator[Finding]:
-    # bench/ may hold an extension of its own, to compare with.
-    if is_cpp(path) and path.parts[:2] != ("python", "ext") and path.parts[0] != "bench":
+    # bench/ may hold an extension of its own, to compare with; the scenarios start interpreters.
+    knowing = {("python", "ext"), ("python", "embed")}
+    if is_cpp(path) and path.parts[:2] not in knowing and not plays_host(path):
         yield from findings(
             r'^\s*#\s*include\s*[<"](Python|structmember|frameobject)\.h[>"]',
             cpp_code(text),
@@ -111,7 +117,8 @@ def the_core_never_prints_and_never_ends_the_process(path: Path, text: str) -> I
     good=("python/ext/gil.h", "class AllowThreads { AllowThreads() { PyEval_SaveThread(); } };\n"),
 )
 def the_gil_is_touched_by_two_names_only(path: Path, text: str) -> Iterator[Finding]:
-    if is_cpp(path) and path.as_posix() not in {"python/ext/gil.h", "python/ext/gil.cpp"}:
+    homes = {"python/ext/gil.h", "python/ext/gil.cpp"}
+    if is_cpp(path) and path.as_posix() not in homes and not plays_host(path):
         yield from findings(
             r"\b(PyGILState_(Ensure|Release)|PyEval_(Save|Restore|Acquire|Release)Thread"
             r"|Py_(BEGIN|END)_ALLOW_THREADS|Py_(UN)?BLOCK_THREADS|PyThreadState_Swap)\b",

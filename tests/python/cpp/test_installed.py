@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -44,6 +45,32 @@ def test_pkg_config_knows_it(prefix, tmp_path, serve):
     run("g++", "-std=c++20", SOURCE / "sum.cpp", "-o", program, *flags.split())
     server = serve("classic:slave")
     assert run(program, f"tcp://127.0.0.1:{server.port}") == "6\n"
+
+
+def test_the_component_for_embedding(prefix, tmp_path):
+    """It is found once it is installed, and asking for it before says that it is not there."""
+    configure = (
+        "cmake",
+        "-S",
+        SOURCE / "embedding",
+        "-G",
+        "Ninja",
+        f"-DCMAKE_PREFIX_PATH={prefix}",
+    )
+    without = subprocess.run(
+        [*configure, "-B", tmp_path / "without"], capture_output=True, text=True, check=False
+    )
+    assert without.returncode != 0
+    assert "the component python of sinew is not installed" in without.stderr
+    config = BUILD / "sinew-python-config.cmake"
+    if not config.exists() or f"Python {sys.version_info[0]}.{sys.version_info[1]} " not in (
+        config.read_text()
+    ):
+        pytest.skip("not built for this Python")
+    run("cmake", "--install", BUILD, "--component", "embedding", "--prefix", prefix)
+    run(*configure, "-B", tmp_path / "with", f"-DPython_ROOT_DIR={sys.base_prefix}")
+    run("cmake", "--build", tmp_path / "with")
+    assert run(tmp_path / "with" / "embedded_sum", sys.executable) == "6\n"
 
 
 def test_nothing_of_the_inside_is_installed(prefix):
