@@ -71,6 +71,35 @@ TEST(DumpPayload, LongValuesAreShortenedAtACharacter) {
   EXPECT_EQ(dump_payload(payload), expected + "...<252 chars>");
 }
 
+TEST(DescribePayload, SaysInPartsWhatTheLineSays) {
+  const auto request = describe_payload(from_hex("01115011531151 02"), 200);
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->family, Family::kC);
+  EXPECT_EQ(request->kind, MessageKind::kRequest);
+  EXPECT_EQ(request->seq, 0);
+  EXPECT_EQ(request->handler, "GETROOT");
+  EXPECT_EQ(request->body, "GETROOT()");
+  EXPECT_TRUE(request->is_sound);
+  EXPECT_FALSE(request->threads);
+  const auto bound =
+      describe_payload(from_hex("0000000000001234 0000000000000000 01115011531151 02"), 200);
+  ASSERT_TRUE(bound && bound->threads);
+  EXPECT_EQ(bound->threads->sender, 0x1234u);
+  EXPECT_EQ(describe_payload(from_hex("1251 50 11531151 02"), 200)->family, Family::kB);
+  EXPECT_FALSE(describe_payload(from_hex("02115011510750"), 200)->is_sound);
+  EXPECT_EQ(describe_payload(from_hex("05115000"), 200).error(), Errc::kUnknownMessage);
+}
+
+TEST(DescribePayload, AllOfABodyIsEightValuesLongAtMost) {
+  Bytes payload = from_hex("0211501152 14ff");  // a tuple of 255 boxes of 1
+  for (int i = 0; i < 255; ++i) payload.insert(payload.end(), {0x11, 0x51, 0x51});
+  const auto text = describe_payload(payload, 20);
+  ASSERT_TRUE(text);
+  EXPECT_TRUE(text->body.starts_with("(1, 1, ")) << text->body;
+  EXPECT_TRUE(text->body.ends_with("...<765 chars>")) << text->body;
+  EXPECT_EQ(text->body.find("..."), 160u);
+}
+
 TEST(DumpFrame, EveryTokenHasALine) {
   EXPECT_EQ(dump_frame(from_hex("0000000800011150115311510 20a")),
             R"(    0000  00 00 00 08 00 01 11 50 11 53 11 51 02 0a

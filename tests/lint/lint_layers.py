@@ -16,8 +16,9 @@ RANKS = {
     "dialect": 4,
     "server": 5,
     "naming": 6,
-    "api": 7,
-    "cli": 8,
+    "trace": 7,
+    "api": 8,
+    "cli": 9,
 }
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.MULTILINE)
