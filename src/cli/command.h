@@ -47,6 +47,7 @@ Run define_ls(CLI::App& app);
 Run define_ping(CLI::App& app);
 Run define_set(CLI::App& app);
 Run define_shell(CLI::App& app);
+Run define_trace(CLI::App& app);
 Run define_upload(CLI::App& app);
 
 /// All subcommands, in the order of `sinew --help`.

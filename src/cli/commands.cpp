@@ -16,6 +16,7 @@ constexpr std::array kCommands{
     Command{"ping", "measure round trips", define_ping},
     Command{"doctor", "find out what is reachable, and what to do if it is not", define_doctor},
     Command{"bench", "measure calls and bytes per second", define_bench},
+    Command{"trace", "show what a client and a server say to each other", define_trace},
     Command{"classic", "offer this machine's interpreter to peers you trust", nullptr},
     Command{"serve", "offer an object or a class of a Python module", nullptr},
     Command{"spawn", "drive another Python from here", nullptr},
