@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -144,9 +145,15 @@ def _serve(options: argparse.Namespace) -> int:
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         sys.stderr.write(f"sinew serve: {error}\n")
         return 2
+    signal.signal(signal.SIGTERM, _end)  # before anybody can know that it serves
     sys.stderr.write(f"serving {options.thing} at {address_of(server)}, Ctrl-C ends\n")
-    server.start()
+    server.start_and_settle()
     return 0
+
+
+def _end(number: int, _: Any) -> None:
+    """End in good order: connections are closed, and their ends are told."""
+    raise SystemExit(128 + number)
 
 
 def _find(text: str) -> Any:

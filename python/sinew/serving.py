@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from typing import Any
 
 from sinew import address, binding
@@ -20,6 +21,29 @@ class Server(PatientServer):
     threads: any.
     """
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)  # type: ignore[no-untyped-call]
+        self._serving = 0
+        self._served = threading.Condition()
+
+    def _serve_client(self, sock: Any, credentials: Any) -> None:
+        with self._served:
+            self._serving += 1
+        try:
+            super()._serve_client(sock, credentials)  # type: ignore[no-untyped-call]
+        finally:
+            with self._served:
+                self._serving -= 1
+                self._served.notify_all()
+
+    def start_and_settle(self) -> None:
+        """Serve as `start()` does; let the ends of connections be told before the program ends."""
+        try:
+            self.start()
+        finally:
+            with self._served:
+                self._served.wait_for(lambda: not self._serving, _FAREWELL)
+
     @property
     def address(self) -> str:
         """What clients connect to, with the port that was chosen: "tcp://127.0.0.1:40123"."""
@@ -35,6 +59,8 @@ class Server(PatientServer):
         state = "closed" if self._closed else f"at {self.address}"
         return f"<sinew.Server of {self.service.get_service_name()} {state}>"
 
+
+_FAREWELL = 0.15  # seconds: Ctrl-C is to be quick
 
 _TLS_OPTIONS = ("certfile", "keyfile", "cafile", "crlfile", "verify", "handshake_timeout")
 
@@ -193,7 +219,7 @@ def serve(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> Non
     server = make_server(thing, uri, **options)
     server._listen()  # whoever reads the address may connect at once
     sys.stderr.write(f"serving {thing!r} at {address_of(server)}, Ctrl-C ends\n")
-    server.start()
+    server.start_and_settle()
 
 
 def start_server(thing: Any, uri: str = "tcp://127.0.0.1:18861", **options: Any) -> Server:

@@ -1,6 +1,7 @@
 """The program `sinew`: what it prints, how it ends."""
 
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import sinew
 class Calculator:
     @sinew.expose
     def add(self, a, b): return a + b
+    def on_disconnect(self, conn): print("bye", flush=True)
 """
 
 
@@ -62,6 +64,22 @@ def test_serving_without_a_port_prints_the_one_that_was_chosen(start):
     uri = re.fullmatch(rf"serving lab:Calculator at ({place}), Ctrl-C ends\n", line)[1]
     with sinew.connect(uri) as conn:
         assert conn.root.add(1, 2) == 3
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
+def test_a_signal_ends_serving_in_good_order(start, number, code):
+    import sinew  # noqa: PLC0415 - only where ours is built
+
+    process = start("serve", "lab:Calculator", "tcp://127.0.0.1")
+    uri = process.stderr.readline().split()[3].rstrip(",")
+    conn = sinew.connect(uri)
+    assert conn.root.add(1, 2) == 3
+    process.send_signal(number)
+    assert process.wait(10) == code
+    with pytest.raises(EOFError):
+        conn.root.add(1, 2)
+    assert process.stdout.read() == "bye\n"
+    assert "Traceback" not in process.stderr.read()
 
 
 def test_a_taken_port_is_one_sentence(start, taken):
