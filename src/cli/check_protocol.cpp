@@ -16,6 +16,9 @@ using std::chrono::steady_clock;
 constexpr int kPings = 50;
 
 std::string advice_for(const Error& error, bool is_tls) {
+  if (error.message().contains("token")) {
+    return "the token has to be the one that the server has: --token-file FILE, or SINEW_TOKEN";
+  }
   switch (error.kind()) {
     case Error::Kind::kTimedOut:
       return "somebody listens and does not answer: another kind of server, a busy or stopped one, "
@@ -23,10 +26,9 @@ std::string advice_for(const Error& error, bool is_tls) {
              "one that wants TLS first (tls://)";
     case Error::Kind::kDisconnected:
       return is_tls
-                 ? "the server hung up: its log says why; it may want a token, which this program "
-                   "does not have"
-                 : "the server hung up: it may want TLS (tls://) or a token, refuse this machine, "
-                   "or be no RPyC server at all";
+                 ? "the server hung up: its log says why; it may want a token (--token-file)"
+                 : "the server hung up: it may want TLS (tls://) or a token (--token-file), refuse "
+                   "this machine, or be no RPyC server at all";
     case Error::Kind::kUnsupported:
     case Error::Kind::kProtocol:
       return "it does not speak RPyC as was said: leave out --wire, and look at the port";

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "api/token.h"
 #include "cli/exit_codes.h"
 #include "naming/uri.h"
 
@@ -36,6 +37,9 @@ void add_target(CLI::App& app, Target& target) {
   app.add_option("--wire", target.wire, "Which RPyC the server is: auto, 5 (4.1 to 5.3) or 6")
       ->type_name("RPYC")
       ->capture_default_str();
+  app.add_option("--token-file", target.options.token_file,
+                 "The token that the server wants (else SINEW_TOKEN_FILE, SINEW_TOKEN)")
+      ->type_name("FILE");
   app.add_option("--cafile", target.options.ca_file, "tls: whom to trust (PEM)")->type_name("FILE");
   app.add_option("--certfile", target.options.certificate, "tls: the certificate to show (PEM)")
       ->type_name("FILE");
@@ -72,6 +76,11 @@ Options Target::checked() const {
     }
   } catch (const Error& error) {
     throw UsageError(error.message());
+  }
+  try {
+    static_cast<void>(detail::find_token(made));
+  } catch (const Error& error) {
+    throw LocalError(error.message());
   }
   return made;
 }

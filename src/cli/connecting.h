@@ -21,7 +21,8 @@ struct Target {
   Options options;
   bool insecure = false;
 
-  /// The options with everything said filled in. Throws UsageError.
+  /// The options with everything said filled in. Throws UsageError, and LocalError
+  /// for a token that cannot be read.
   Options checked() const;
 };
 
