@@ -23,6 +23,9 @@ function(sinew_add_program)
   target_link_libraries(sinew_cli PUBLIC sinew::engine CLI11::CLI11)
   sinew_set_warnings(sinew_cli)
 
+  if(SINEW_FUZZING)
+    return()  # what the fuzz targets need
+  endif()
   add_executable(sinew_program "${PROJECT_SOURCE_DIR}/src/cli/main.cpp")
   target_link_libraries(sinew_program PRIVATE sinew::cli)
   set_target_properties(sinew_program PROPERTIES OUTPUT_NAME sinew

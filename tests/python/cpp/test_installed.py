@@ -73,6 +73,10 @@ def test_the_component_for_embedding(prefix, tmp_path):
     assert run(tmp_path / "with" / "embedded_sum", sys.executable) == "6\n"
 
 
+def test_the_program_is_there(prefix):
+    assert run(prefix / "bin" / "sinew", "--version").startswith("sinew ")
+
+
 def test_nothing_of_the_inside_is_installed(prefix):
     headers = [path.relative_to(prefix) for path in prefix.rglob("*.h*")]
     assert headers
