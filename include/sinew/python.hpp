@@ -102,7 +102,8 @@ class Interpreter {
   /// Serves the interpreter to other machines as a classic server, in the background, until stop();
   /// returns the address, with the port that was chosen. Whoever connects may do what the program
   /// may: serve those that you trust. As in Server, an address that other machines reach needs
-  /// certificates or a token (SINEW_TOKEN, SINEW_TOKEN_FILE), or `insecure`. Throws Error.
+  /// certificates or a token, or `insecure`. Each client has a thread: kUnsupported for another
+  /// ServerOptions::kind, and for an authenticator. Throws Error.
   std::string serve(std::string_view uri, const ServerOptions& options = {});
 
   /// Waits until stop() is called, or until SIGINT or SIGTERM comes if the program has no handlers
@@ -111,8 +112,9 @@ class Interpreter {
 
   /// Ends, in this order: servers and their clients' connections, connections of connect(), offered
   /// objects. Then waits, drain_time at most, until no Python code runs any more for any of them or
-  /// on a thread that is no daemon. True if so: the interpreter is quiet. It waits for C++
-  /// functions that were called from Python for as long as they take. More than once is allowed.
+  /// on a thread that is no daemon. True if so: the interpreter is quiet. C++ functions
+  /// that were called from Python are asked to stop (std::stop_token), and waited for however long
+  /// they take. More than once is allowed.
   bool stop();
 
  private:

@@ -81,6 +81,13 @@ PyRef server_options(std::string_view uri, const ServerOptions& options) {
   put(made.get(), "certfile", options.certificate);
   put(made.get(), "keyfile", options.private_key);
   put(made.get(), "cafile", options.ca_file);
+  if (!options.token_file.empty()) {
+    put(made.get(), "token_file", options.token_file);
+  } else if (options.token) {
+    put(made.get(), "token",
+        PyUnicode_FromStringAndSize(options.token->data(),
+                                    static_cast<Py_ssize_t>(options.token->size())));
+  }
   if (uri.starts_with("tls:")) put(made.get(), "handshake_timeout", options.handshake_timeout);
   return made;
 }
@@ -209,6 +216,11 @@ void Interpreter::offer(std::string_view name, const Object& object, const Offer
 
 std::string Interpreter::serve(std::string_view uri, const ServerOptions& options) {
   state_->demand_no_gil();
+  if (options.kind != ServerOptions::Kind::kThreaded || options.authenticator) {
+    throw Error(Error::Kind::kUnsupported,
+                "an interpreter is served with a thread for each client, and without an "
+                "authenticator");
+  }
   const std::scoped_lock lock(state_->mutex);
   state_->demand_open();
   const AdoptThread gil;

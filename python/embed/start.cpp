@@ -97,6 +97,9 @@ void throw_raised(Error::Kind kind, const std::string& what) {
 
 PyRef make_embedding() {
   const PyRef module = PyRef::steal(PyImport_ImportModule("sinew.embedded"));
+  if (!module && PyErr_ExceptionMatches(PyExc_ModuleNotFoundError) == 0) {
+    throw_raised(Error::Kind::kUnsupported, "the package sinew cannot be used");
+  }
   if (!module) {
     PyRef raised = take_exception();
     PyObject* const path = PySys_GetObject("path");

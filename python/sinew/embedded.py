@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import types
+from pathlib import Path
 
 from sinew import binding
 from sinew.rpyc.core.channel import Channel
@@ -24,8 +25,8 @@ _NO_TIME_LIMITS = {"sync_request_timeout": None, "heartbeat": None, "close_timeo
 _IN_PROCESS = {**_NO_TIME_LIMITS, "wire_family": "detect", "offer_extensions": False}
 
 _REMEDY = (
-    "use tls:// with certificate and ca_file for clients with certificates, or SINEW_TOKEN_FILE in "
-    "the environment, or set insecure if that is meant"
+    "use tls:// with certificate and ca_file for clients with certificates, or a token_file, or "
+    "set insecure if that is meant"
 )
 
 
@@ -102,7 +103,14 @@ class Embedding:
         return conn
 
     def serve(self, uri: str, insecure: bool, options: dict[str, Any]) -> str:
-        """Serve the interpreter to others; return where."""
+        """Serve the interpreter to others; return where.
+
+        The options are those of `make_server`, but for `token_file`; an empty token is none.
+        """
+        if "token_file" in options:
+            options["token"] = Path(options.pop("token_file"))
+        elif options.get("token") == "":
+            options["token"] = False
         server = make_server(SlaveService, uri, insecure=True, **options)
         try:
             if not insecure:

@@ -89,6 +89,33 @@ void threads() {
   one.execute("stop.set(); worker.join()");
 }
 
+// Code that computes for ever is stopped, and its connection goes on.
+void limits() {
+  define_lab();
+  python::Interpreter python(options());
+  const auto lab = std::make_shared<Lab>();
+  python.offer("lab", lab);
+  const Connection own = python.connect();
+  own.execute("import lab\ndef compute():\n  lab.note()\n  while True: pass");
+  const Object compute = own.eval("compute");
+  const auto computing = compute.async_invoke<void>();
+  while (lab->notes == 0) own.serve(std::chrono::milliseconds(5));
+  check(computing.cancel(), "it was under way");
+  check(own.eval<int>("1 + 1") == 2, "after a cancellation");
+  {
+    const TimeLimit limit(std::chrono::milliseconds(200));
+    check(thrown_by([&] { compute.invoke<void>(); }).starts_with("timed out: "), "too late");
+  }
+  check(lab->notes == 2, "it had begun");
+  check(own.eval<int>("1 + 1") == 2, "after a time limit");
+  // The same for functions of ours that take a stop token.
+  check(thrown_by([&] {
+          own.execute("import sinew\nwith sinew.deadline(0.2):\n  lab.sleep()");
+        }).find("TimeoutError") != std::string::npos,
+        "a deadline in Python");
+  check(python.stop(), "nothing runs on");
+}
+
 void modules() {
   define_lab();
   python::Interpreter python(options());

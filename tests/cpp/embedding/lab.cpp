@@ -17,6 +17,11 @@ bool Lab::meet() {
   return changed_.wait_for(lock, std::chrono::seconds(20), [this] { return here_ >= 2; });
 }
 
+void Lab::sleep(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, stop, [] { return false; });
+}
+
 void define_lab() {
   service<Probe>("lab.Probe").property("number", &Probe::number);
   service<Lab>("lab.Lab", "A laboratory.")
@@ -26,6 +31,8 @@ void define_lab() {
       .def("call", &Lab::call)
       .def("keep", &Lab::keep)
       .def("meet", &Lab::meet)
+      .def("note", &Lab::note)
+      .def("sleep", &Lab::sleep)
       .property("rate", &Lab::rate)
       .constant("CHANNELS", 2);
 }

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 
 #include "sinew/python.hpp"
@@ -33,12 +34,18 @@ class Lab {
   /// Waits for another caller; false: none came.
   bool meet();
 
+  void note() { ++notes; }
+
+  /// Sleeps until it is asked to stop.
+  void sleep(const std::stop_token& stop);
+
+  std::atomic<int> notes{0};
   double rate = 1.5;
   Object kept;
 
  private:
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable_any changed_;
   int here_ = 0;
 };
 

@@ -31,6 +31,7 @@ int main(int argc, char** argv) try {
                                                     {"threads", threads},
                                                     {"modules", modules},
                                                     {"refusals", refusals},
+                                                    {"limits", limits},
                                                     {"lifetimes", lifetimes},
                                                     {"ends", ends},
                                                     {"twice", twice},

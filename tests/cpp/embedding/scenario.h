@@ -39,6 +39,7 @@ void errors();
 void threads();
 void modules();
 void refusals();
+void limits();
 
 // lives.cpp
 void lifetimes();

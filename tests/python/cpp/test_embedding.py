@@ -59,6 +59,7 @@ class TestAlone:
             "threads",
             "modules",
             "refusals",
+            "limits",
             "lifetimes",
             "ends",
             "twice",
