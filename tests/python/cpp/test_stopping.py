@@ -3,11 +3,14 @@
 import inspect
 import os
 import socket
+import subprocess
+import sys
 import threading
 
 import pytest
 import sinew
 
+from harness import impls
 from harness.combos import ours_only
 from harness.waiting import eventually
 
@@ -76,6 +79,33 @@ def test_the_end_of_the_connection_stops_the_work(connect, lib, stopped, name):
         same.shutdown(socket.SHUT_RDWR)  # no farewell: that would wait for the work
     assert call is not None
     eventually(lambda: stopped() == 1, 10)
+
+
+KILLED = """
+import time
+import {package} as rpyc
+root = rpyc.connect("127.0.0.1", {port}).root
+kept = [root.made(number) for number in range(100)]
+root.call_until_stopped(lambda: (print("inside", flush=True), time.sleep(60)))  # lint: workload
+"""
+
+
+def test_a_client_that_is_killed_inside_a_call_leaves_nothing(root, lib, server):
+    before = root.living()
+    program = KILLED.format(package=lib.__name__, port=server.port)
+    path = os.pathsep.join([*impls.extra_path(), os.environ.get("PYTHONPATH", "")])
+    client = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert client.stdout.readline() == b"inside\n"
+    assert root.living() > before
+    client.kill()
+    client.wait(20)
+    client.stdout.close()
+    eventually(lambda: root.living() == before, 20)
+    assert root.add(1, 2) == 3
 
 
 def test_the_end_of_the_server_stops_the_work(connect, lib, server):
