@@ -201,6 +201,10 @@ int run(const Said& said, Terminal& terminal) {
 Run define_trace(CLI::App& app) {
   auto said = std::make_shared<Said>();
   add_target(app, said->target);
+  // The client shows its token, makes its calls and chooses its wire; all of that passes.
+  for (const char* const of_client : {"--token-file", "--timeout", "--wire"}) {
+    app.remove_option(app.get_option(of_client));
+  }
   app.add_option("-l,--listen", said->listen,
                  "Where clients connect: tcp://HOST:PORT, unix:///PATH")
       ->type_name("URI")

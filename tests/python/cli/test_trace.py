@@ -167,6 +167,8 @@ class TestWithoutPeers:
         line = complaint(2, "trace", "lab-7", "--listen", "tcp://0.0.0.0:0")
         assert "--open" in line
         complaint(2, "trace", "lab-7", "--max-bytes", "0")
+        complaint(2, "trace", "lab-7", "--wire", "5")  # it reads all of them
+        complaint(2, "trace", "lab-7", "--token-file", "lab.token")  # that is the client's
         complaint(2, "trace", "lab-7", "--listen", "ftp://lab-7")
 
     def test_a_token_is_not_shown(self, lib, trace):
