@@ -155,11 +155,7 @@ class RemoteConsole final : public Console {
  public:
   RemoteConsole(Peer& peer, const Target& target, Interrupts& interrupts, LineEditor& editor,
                 Terminal& terminal)
-      : peer_(peer),
-        target_(target),
-        interrupts_(interrupts),
-        editor_(editor),
-        terminal_(terminal) {
+      : target_(target), interrupts_(interrupts), editor_(editor), terminal_(terminal) {
     const auto open = define_remotely(peer, kConsole, "open_console");
     const Object made = open(
         [this](const std::string& text) {
@@ -240,7 +236,6 @@ class RemoteConsole final : public Console {
     return {};
   }
 
-  Peer& peer_;
   const Target& target_;
   Interrupts& interrupts_;
   LineEditor& editor_;

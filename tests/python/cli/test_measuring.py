@@ -3,11 +3,11 @@
 import json
 import re
 import signal
-import subprocess
 
 import pytest
 
 from harness.combos import only
+from harness.terminal import Terminal
 
 pytestmark = only(client="ours")
 
@@ -31,19 +31,16 @@ def test_ping_as_json(said, uri):
 
 
 def test_ctrl_c_ends_a_ping_and_shows_the_figures_so_far(program, uri):
-    command = [program, "ping", uri, "--count", "0", "--interval", "0.001", "--json"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
-    )
-    with process:
-        # It pings once it is connected; the server tells when that is.
-        subprocess.run([program, "ping", uri, "-c", "3"], check=True, stdout=subprocess.DEVNULL)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
-    assert process.returncode == -signal.SIGINT
-    assert err == ""
-    if out:  # it had begun
-        assert json.loads(out)["count"] >= 1
+    terminal = Terminal([program, "ping", uri, "--count", "0", "--interval", "0.001"])
+    try:
+        terminal.wait_for("3: min ")  # it has pinged three times at least
+        terminal.type("\x03")
+        before = terminal.wait_for(" round trips: min ")
+        assert int(re.search(r"\d+$", before)[0]) >= 3
+        terminal.end()
+        assert terminal.process.returncode == -signal.SIGINT
+    finally:
+        terminal.close()
 
 
 def test_a_ping_of_a_server_that_stands_still_is_late(complaint, serve):
