@@ -10,6 +10,7 @@ function(sinew_add_cpp_tests)
   target_include_directories(cpp_api_test PRIVATE "${PROJECT_SOURCE_DIR}/tests/cpp")
   target_link_libraries(cpp_api_test PRIVATE sinew::sinew GTest::gtest_main)
   sinew_set_warnings(cpp_api_test)
+  sinew_set_sanitizers(cpp_api_test)  # or the thread sanitizer does not see what its atomics order
   file(GLOB programs CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/cpp/programs/*.cpp")
   foreach(source IN LISTS programs)
     cmake_path(GET source STEM name)

@@ -56,7 +56,6 @@ TEST_P(Calls, ThenIsCalledOnceTheAnswerIsRead) {
 }
 
 TEST_P(Calls, AResultThatTwoThreadsAskForAtOnceIsReadOnce) {
-  const Connection conn = connected();
   const Object same = conn.eval("(lambda kept: lambda: kept)(object())");
   for (int round = 0; round < 200; ++round) {
     auto first = std::make_optional(same.async_invoke<Object>());
