@@ -45,7 +45,7 @@ struct InterpreterOptions {
 /// How an object is offered to Python code.
 struct OfferOptions {
   /// How many calls of it may run at once; others wait. With one the object needs no lock against
-  /// Python, but a method that waits for another call of it waits for ever.
+  /// Python, but a method that waits for another call of it waits for ever. 1000 at most.
   std::size_t threads = 1;
 };
 
@@ -114,7 +114,7 @@ class Interpreter {
   /// objects. Then waits, drain_time at most, until no Python code runs any more for any of them or
   /// on a thread that is no daemon. True if so: the interpreter is quiet. C++ functions
   /// that were called from Python are asked to stop (std::stop_token), and waited for however long
-  /// they take. More than once is allowed.
+  /// they take. More than once is allowed. Throws Error (kFailed) inside of such a function.
   bool stop();
 
  private:

@@ -31,6 +31,8 @@ namespace {
 
 enum class Phase : std::uint8_t { kNone, kHere, kEnded };
 
+constexpr std::size_t kMostThreads = 1000;  // of an object that is offered
+
 /// Of this process.
 std::atomic<Phase> phase{Phase::kNone};
 
@@ -202,14 +204,20 @@ Connection Interpreter::connect(const Options& options) const {
 
 void Interpreter::offer(std::string_view name, const Object& object, const OfferOptions& options) {
   state_->demand_no_gil();
+  if (options.threads > kMostThreads) {
+    throw Error(Error::Kind::kFailed,
+                fmt::format("an object is offered with {} threads at most", kMostThreads));
+  }
   auto [ours, theirs] = socket_pair();
   const std::scoped_lock lock(state_->mutex);
   state_->demand_open();
   auto made = std::make_unique<OfferedObject>(std::move(ours), object, options.threads);
   {
     const AdoptThread gil;
-    state_->call("offer", "(s#i)", name.data(), static_cast<Py_ssize_t>(name.size()),
-                 theirs.release());
+    const PyRef text = PyRef::steal(
+        PyUnicode_DecodeUTF8(name.data(), static_cast<Py_ssize_t>(name.size()), nullptr));
+    if (!text) throw_raised();  // before the descriptor is Python's
+    state_->call("offer", "(Oi)", text.get(), theirs.release());
   }
   state_->offered.push_back(std::move(made));
 }
@@ -248,6 +256,11 @@ bool Interpreter::run() {
 // Without the lock where it waits: a function of the program's that Python has called may be here.
 bool Interpreter::stop() {
   state_->demand_no_gil();
+  if (OfferedObject::is_called_here()) {
+    throw Error(Error::Kind::kFailed,
+                "stop() waits for the functions that Python has called, and this is one: call it "
+                "on another thread");
+  }
   std::vector<std::unique_ptr<OfferedObject>> ending;
   {
     const std::scoped_lock lock(state_->mutex);

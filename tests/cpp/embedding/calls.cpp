@@ -1,5 +1,7 @@
 // What a program and its interpreter do for each other.
 
+#include <filesystem>
+#include <iterator>
 #include <thread>
 #include <vector>
 
@@ -151,6 +153,16 @@ void refusals() {
   check(thrown_by([&] { python.offer("a b", lab); }) ==
             "failed: ValueError: 'a b' cannot be the name of a module",
         "no name");
+  const auto descriptors = [] {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+  };
+  const auto before = descriptors();
+  check(thrown_by([&] { python.offer("a\xff", lab); }).starts_with("failed: "), "no text");
+  check(descriptors() == before, "nor is a descriptor kept");
+  check(thrown_by([&] { python.offer("many", lab, {.threads = 100'000}); }) ==
+            "failed: an object is offered with 1000 threads at most",
+        "too many");
   check(lab.use_count() == 2, "what was refused is let go of");
   const std::string open = thrown_by([&] { python.serve("tcp://0.0.0.0:0"); });
   check(open.find("certificate and ca_file") != std::string::npos, open);

@@ -4,6 +4,7 @@
 
 #include <exception>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include "lab.h"
@@ -51,6 +52,19 @@ void ends() {
   }
   check(Py_IsInitialized() == 0, "it was ended");
   check(std::get_terminate() == before, "a crash is a crash again");
+}
+
+void stopped_inside() {
+  Module control("control");
+  std::optional<python::Interpreter> python(std::in_place, options());
+  control.def("stop", [&python] { python->stop(); });
+  python->offer("control", control);
+  const Connection own = python->connect();
+  own.execute("import control");
+  const std::string why = thrown_by([&] { own.execute("control.stop()"); });
+  check(why.find("on another thread") != std::string::npos, why);
+  check(own.eval<int>("1 + 1") == 2, "it goes on");
+  check(python->stop(), "it is quiet");
 }
 
 void twice() {

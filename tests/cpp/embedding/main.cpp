@@ -34,6 +34,7 @@ int main(int argc, char** argv) try {
                                                     {"limits", limits},
                                                     {"lifetimes", lifetimes},
                                                     {"ends", ends},
+                                                    {"stopped_inside", stopped_inside},
                                                     {"twice", twice},
                                                     {"no_package", no_package},
                                                     {"broken_pipe", broken_pipe},

@@ -44,6 +44,7 @@ void limits();
 // lives.cpp
 void lifetimes();
 void ends();
+void stopped_inside();
 void twice();
 void no_package();
 void broken_pipe();

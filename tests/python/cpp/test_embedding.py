@@ -62,6 +62,7 @@ class TestAlone:
             "limits",
             "lifetimes",
             "ends",
+            "stopped_inside",
             "twice",
             "no_package",
             "broken_pipe",
