@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <atomic>
 
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <string>
 
+#include "base/per_process.h"
 #include "canceller.h"
 #include "errors.h"
 #include "gil.h"
@@ -79,12 +79,10 @@ bool read_all(PyObject* config, Settings& into) {
 }
 
 std::atomic<unsigned> forks{0};
+const AfterFork count_forks([] { forks.fetch_add(1, std::memory_order_relaxed); });
 
 // Known by heart, because it is asked for each wait; a child process has another main thread.
 bool is_main_thread() noexcept {
-  static const int registered =
-      ::pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
-  static_cast<void>(registered);
   struct Known {
     unsigned as_of;
     bool is_main;

@@ -1,9 +1,8 @@
 #include "serving.h"
 
-#include <pthread.h>
-
 #include <utility>
 
+#include "base/per_process.h"
 #include "canceller.h"
 #include "errors.h"
 #include "job.h"
@@ -19,6 +18,8 @@ Serving* first_serving = nullptr;
 
 // The caller, who is told the same time, is to be the first to give up.
 constexpr Duration kGrace = std::chrono::milliseconds(10);
+
+const AfterFork forget_other_threads([] { Serving::after_fork(); });
 
 }  // namespace
 
@@ -110,8 +111,6 @@ Deadline scope_deadline(const State& state) noexcept {
 }
 
 bool init_serving(State& state, PyObject* module) noexcept {
-  static const int registered = ::pthread_atfork(nullptr, nullptr, &Serving::after_fork);
-  static_cast<void>(registered);
   state.cancelled_error = PyRef::steal(PyErr_NewExceptionWithDoc(
       "sinew.Cancelled",
       "Raised in the thread that serves a call for whose answer nobody waits any more: its caller "

@@ -2,6 +2,9 @@
 
 #include <dlfcn.h>
 
+#include <atomic>
+#include <memory>
+
 #include "base/error.h"
 
 namespace sinew::io {
@@ -37,8 +40,13 @@ OpenSsl load() {
 }  // namespace
 
 const OpenSsl& OpenSsl::get() {
-  static const OpenSsl functions = load();
-  return functions;
+  // No local static: see AfterFork. Twice is as good as once.
+  static std::atomic<const OpenSsl*> loaded{nullptr};
+  if (const OpenSsl* const here = loaded.load(std::memory_order_acquire)) return *here;
+  auto fresh = std::make_unique<const OpenSsl>(load());
+  const OpenSsl* expected = nullptr;
+  if (!loaded.compare_exchange_strong(expected, fresh.get())) return *expected;
+  return *fresh.release();
 }
 
 std::string OpenSsl::take_error() const {

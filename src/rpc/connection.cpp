@@ -1,12 +1,11 @@
 #include "rpc/connection.h"
 
-#include <pthread.h>
-
 #include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/per_process.h"
 #include "rpc/caretaker.h"
 
 // Design notes.
@@ -33,13 +32,10 @@ constexpr std::size_t kMostAnswers = 64 * 1024;
 
 std::atomic<std::uint32_t> fork_generation{0};
 
-void register_fork_handler() {
-  static const int once = ::pthread_atfork(nullptr, nullptr, [] {
-    fork_generation.fetch_add(1, std::memory_order_relaxed);
-    forget_spinning_threads();
-  });
-  static_cast<void>(once);
-}
+const AfterFork count_forks([] {
+  fork_generation.fetch_add(1, std::memory_order_relaxed);
+  forget_spinning_threads();
+});
 
 }  // namespace
 
@@ -49,7 +45,7 @@ Connection::Connection(std::unique_ptr<io::Stream> stream, std::unique_ptr<Sessi
       session_(std::move(session)),
       dispatcher_(dispatcher),
       limits_(limits),
-      fork_generation_((register_fork_handler(), fork_generation.load(std::memory_order_relaxed))),
+      fork_generation_(fork_generation.load(std::memory_order_relaxed)),
       inbox_(*stream_, *session_),
       outbox_(*stream_),
       heartbeat_(limits.heartbeat, Clock::system().now()),
