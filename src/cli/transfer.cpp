@@ -37,6 +37,8 @@ class Upload:
     _file = _part = None
 
     def __init__(self, path, mode):
+        if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+            raise FileExistsError(f"{path} is no regular file")
         folder, name = os.path.split(os.path.abspath(path))
         handle, self._part = tempfile.mkstemp(prefix=name + ".", suffix=".part", dir=folder)
         self._file, self._path, self._mode = os.fdopen(handle, "wb"), path, mode
@@ -77,6 +79,9 @@ def look(path):
         raise error
     for folder, folders, names in os.walk(path, onerror=fail):
         folders.sort()
+        for name in folders:
+            if os.path.islink(os.path.join(folder, name)):
+                raise OSError(f"{os.path.join(folder, name)} is a link to a folder")
         below = os.path.relpath(folder, path)
         below = "" if below == "." else below.replace(os.sep, "/") + "/"
         found += [(below + name, 0, True) for name in folders]
@@ -198,6 +203,23 @@ void Transfer::drop(const Object& upload) noexcept {
 
 namespace {
 
+// A device or a pipe is not to be replaced. What is a folder, rename() says.
+void check_replaceable(const std::string& path) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  if (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status)) {
+    throw LocalError(fmt::format("cannot write {}: it is no regular file", path));
+  }
+}
+
+// Of a mode that the other side tells: who may read, write and run, as far as this user lets any
+// new file. Never setuid and the like.
+mode_t permitted(unsigned mode) noexcept {
+  const mode_t mask = ::umask(0077);
+  ::umask(mask);
+  return mode & 0777 & ~mask;
+}
+
 // A new file beside `to`, which takes its place or is removed.
 class Part {
  public:
@@ -225,7 +247,7 @@ class Part {
   }
 
   void finish(unsigned mode) {
-    if (std::fflush(file_.get()) != 0 || ::fchmod(::fileno(file_.get()), mode) != 0 ||
+    if (std::fflush(file_.get()) != 0 || ::fchmod(::fileno(file_.get()), permitted(mode)) != 0 ||
         std::fclose(file_.release()) != 0 || ::rename(path_.c_str(), to_.c_str()) != 0) {
       throw_local("cannot write", to_);
     }
@@ -243,6 +265,7 @@ class Part {
 }  // namespace
 
 void Transfer::download(const std::string& from, const std::string& to) {
+  check_replaceable(to);
   const Object opened = state_->functions.item("read_from")(from);
   const Object file = opened.item(0);
   Part part(state_->part, to);
@@ -296,8 +319,12 @@ std::vector<Entry> look_here(const std::string& path) {
   std::vector<Entry> found;
   try {
     for (const auto& one : fs::recursive_directory_iterator(path)) {
-      const std::string below = fs::relative(one.path(), path).string();
-      if (one.is_directory() && !one.is_symlink()) {
+      const std::string below = one.path().lexically_relative(path).string();
+      if (one.is_directory() && one.is_symlink()) {
+        throw LocalError(
+            fmt::format("cannot copy {}: it is a link to a folder", one.path().string()));
+      }
+      if (one.is_directory()) {
         found.push_back({below, 0, true});
       } else if (one.is_regular_file()) {
         found.push_back({below, one.file_size(), false});

@@ -168,3 +168,47 @@ def test_progress_is_shown_on_a_terminal(program, classic_uri, here, there, cont
     finally:
         terminal.close()
     assert (there / "lamp").read_bytes() == content
+
+
+def test_a_server_does_not_choose_the_mode(said, sinew, serve, here, there):
+    uri = f"127.0.0.1:{serve('classic:slave', fresh=True).port}"
+    lie = (
+        "import builtins\n"
+        "real = builtins.exec\n"
+        "def lying(source, *more):\n"
+        "    if isinstance(source, str):\n"
+        "        source = source.replace('& 0o777', '| 0o7777')\n"
+        "    return real(source, *more)\n"
+        "builtins.exec = lying\n"
+    )
+    assert sinew("shell", uri, stdin=None, input=lie).returncode == 0
+    (there / "a").write_text("a")
+    said("download", uri, there / "a", "a", umask=0o027)
+    assert stat.S_IMODE((here / "a").stat().st_mode) == 0o750
+
+
+def test_what_is_no_regular_file_is_not_replaced(complaint, classic_uri, here, there):
+    (here / "a").write_text("a")
+    os.mkfifo(here / "pipe")
+    (here / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        line = complaint(4, "download", classic_uri, here / "a", name)
+        assert line == f"sinew download: cannot write {name}: it is no regular file"
+        line = complaint(1, "upload", classic_uri, "a", here / name)
+        assert line.endswith(f"{name} is no regular file")
+    assert stat.S_ISFIFO((here / "pipe").lstat().st_mode)
+    assert (here / "link").is_symlink()
+    assert sorted(os.listdir(here)) == ["a", "link", "pipe"]
+
+
+def test_a_link_to_a_folder_does_not_vanish(said, complaint, classic_uri, here, there):
+    (here / "x" / "real").mkdir(parents=True)
+    (here / "x" / "real" / "a").write_text("a")
+    (here / "x" / "file").symlink_to("real/a")
+    said("upload", classic_uri, "x", there / "x")
+    assert tree(there / "x") == {"real": None, "real/a": "a", "file": "a"}
+    (here / "x" / "folder").symlink_to("real")
+    assert "x/folder: it is a link to a folder" in complaint(4, "upload", classic_uri, "x")
+    line = complaint(1, "download", classic_uri, here / "x", "y")
+    assert line.endswith("x/folder is a link to a folder")
+    assert not (here / "y").exists()
