@@ -2,9 +2,11 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <cstdint>
 #include <utility>
@@ -14,12 +16,18 @@
 namespace sinew::cli {
 namespace {
 
-sigset_t signals() {
+std::atomic<int> last_signal{SIGINT};  // of those that came
+
+// Which of them this process was not told to ignore.
+sigset_t heeded_signals() {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGUSR2);  // ends the thread; comes from the destructor alone
+  for (const int number : {SIGINT, SIGTERM}) {
+    struct sigaction action{};
+    if (::sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN) {
+      sigaddset(&set, number);
+    }
+  }
   return set;
 }
 
@@ -36,23 +44,31 @@ bool is_readable(int descriptor, Deadline deadline) noexcept {
 
 // All threads block the signals, and one takes them: a function may then do what a handler may not.
 Interrupts::Interrupts(std::function<void()> function)
-    : function_(std::move(function)), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  const sigset_t set = signals();
-  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    : function_(std::move(function)),
+      taken_(heeded_signals()),
+      event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      over_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  ::pthread_sigmask(SIG_BLOCK, &taken_, &before_);
+  signals_ = io::Fd(::signalfd(-1, &taken_, SFD_CLOEXEC | SFD_NONBLOCK));
   thread_ = std::thread([this] { watch(); });
 }
 
 Interrupts::~Interrupts() {
-  ::pthread_kill(thread_.native_handle(), SIGUSR2);
+  const std::uint64_t one = 1;
+  static_cast<void>(!::write(over_.get(), &one, sizeof one));
   thread_.join();
-  const sigset_t set = signals();
-  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
 void Interrupts::watch() {
-  const sigset_t set = signals();
-  int number = 0;
-  while (::sigwait(&set, &number) == 0 && number != SIGUSR2) {
+  std::array entries{pollfd{.fd = signals_.get(), .events = POLLIN, .revents = 0},
+                     pollfd{.fd = over_.get(), .events = POLLIN, .revents = 0}};
+  while (true) {
+    if (::poll(entries.data(), entries.size(), -1) < 0) continue;  // EINTR
+    if (entries[1].revents != 0) return;
+    signalfd_siginfo signal{};
+    if (::read(signals_.get(), &signal, sizeof signal) != sizeof signal) continue;
+    last_signal = static_cast<int>(signal.ssi_signo);
     const std::uint64_t one = 1;
     static_cast<void>(!::write(event_.get(), &one, sizeof one));
     function_();
@@ -77,12 +93,13 @@ void Interrupts::end_if_interrupted() const {
 }
 
 void Interrupts::end_process() {
+  const int number = last_signal;
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  ::signal(SIGINT, SIG_DFL);
+  sigaddset(&set, number);
+  ::signal(number, SIG_DFL);
   ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-  ::raise(SIGINT);
+  ::raise(number);
   while (true) ::pause();  // not reached: the signal is not blocked here
 }
 

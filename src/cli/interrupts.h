@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <csignal>
 #include <functional>
 #include <thread>
 
@@ -9,8 +10,9 @@
 namespace sinew::cli {
 
 /// While it lives, Ctrl-C (and SIGTERM) call a function, on a thread of its own, instead of ending
-/// the program: a command that has something to put in order says so. Made before any other thread,
-/// that is before a connection; one in a process.
+/// the program: a command that has something to put in order says so. One that was ignored, as
+/// `nohup` and shells do it, stays so. Made before any other thread, that is before a connection;
+/// one in a process.
 ///
 /// threads: interrupted() and wait() any; the rest by the one that made it.
 class Interrupts {
@@ -30,7 +32,7 @@ class Interrupts {
   /// Ends the process as the signal would have done, if one has come: what the shell wants to know.
   void end_if_interrupted() const;
 
-  /// Ends it so in any case. threads: any.
+  /// Ends it so in any case: by the last signal that came, or SIGINT. threads: any.
   [[noreturn]] static void end_process();
 
   /// Becomes readable when a signal comes, and stays so.
@@ -43,7 +45,11 @@ class Interrupts {
   void watch();
 
   const std::function<void()> function_;
-  io::Fd event_;  // an eventfd, which the thread writes to
+  sigset_t taken_;  // the signals
+  sigset_t before_;
+  io::Fd event_;    // an eventfd, which the thread writes to
+  io::Fd signals_;  // a signalfd
+  io::Fd over_;     // an eventfd, which ends the thread
   std::thread thread_;
 };
 

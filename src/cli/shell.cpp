@@ -1,7 +1,8 @@
 #include <unistd.h>
 
-#include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -24,7 +25,11 @@ using namespace std::chrono_literals;
 Value wait_for(detail::Pending& call, Interrupts& interrupts, std::chrono::nanoseconds patience) {
   constexpr auto kLook = 20ms;
   std::chrono::nanoseconds waited{0};
-  while (!call.wait(kLook)) {
+  while (true) {
+    const auto begin = std::chrono::steady_clock::now();
+    if (call.wait(kLook)) break;
+    // Its own time is over: the result says so.
+    if (std::chrono::steady_clock::now() - begin < kLook / 2) break;
     if (!interrupts.interrupted()) continue;
     waited += kLook;
     if (waited <= patience) continue;
@@ -57,7 +62,11 @@ std::string read_all() {
   char buffer[65536];
   while (true) {
     const ssize_t got = ::read(STDIN_FILENO, buffer, sizeof buffer);
-    if (got <= 0) return text;
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      throw LocalError(fmt::format("cannot read standard input: {}", std::strerror(errno)));
+    }
+    if (got == 0) return text;
     text.append(buffer, static_cast<std::size_t>(got));
     if (text.size() > kLongestProgram)
       throw UsageError("the program on standard input is too long");
@@ -137,6 +146,8 @@ int run_shell(const Said& said, Terminal& terminal) {
   const std::shared_ptr<Console> console =
       is_classic ? make_remote_console(peer, said.target, interrupts, editor, terminal)
                  : make_service_console(peer, interrupts, terminal);
+  // While the program comes in, nothing runs that Ctrl-C could stop.
+  const std::string program = by_hand ? std::string() : read_all();
   *running.lock() = {true, console};
   int code = 0;
   if (by_hand) {
@@ -144,7 +155,7 @@ int run_shell(const Said& said, Terminal& terminal) {
     code = Session(*console, editor, terminal).run();
   } else {
     try {
-      const Console::State state = console->run_program(read_all());
+      const Console::State state = console->run_program(program);
       code = state == Console::State::kFailed ? 1 : console->exit_code();
     } catch (const Interrupted&) {
       Interrupts::end_process();

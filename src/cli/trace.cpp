@@ -1,14 +1,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "base/guarded.h"
 #include "cli/command.h"
 #include "cli/connecting.h"
 #include "cli/exit_codes.h"
@@ -30,6 +33,7 @@ namespace {
 using Kind = trace::Journal::Entry::Kind;
 
 constexpr int kBacklog = 128;
+constexpr auto kPatience = std::chrono::seconds(1);           // of Ctrl-C with who reads the output
 constexpr std::size_t kMostWaiting = std::size_t{256} << 20;  // bytes that were not printed yet
 
 struct Said {
@@ -71,8 +75,9 @@ struct Place {
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
 
+  bool is_unix() const noexcept { return uri.address.family == io::Address::Family::kUnix; }
   void remove() const noexcept {
-    if (uri.address.family == io::Address::Family::kUnix) ::unlink(uri.address.path.c_str());
+    if (is_unix()) ::unlink(uri.address.path.c_str());
   }
 
   naming::Uri uri;
@@ -174,9 +179,18 @@ int run(const Said& said, Terminal& terminal) {
   const Options options = said.target.checked();
   const naming::Uri target = naming::parse_uri(said.target.uri);
   trace::Journal journal(kMostWaiting);
-  // What is being connected to may take its time; Ctrl-C does not wait for it.
-  const Interrupts interrupts([&journal] { journal.close(); });
+  // What is being connected to may take its time; Ctrl-C does not wait for it. Nor for long for
+  // who reads what is printed: run() ends the process, or this does.
+  Guarded<std::string> socket_file;
+  const Interrupts interrupts([&journal, &socket_file] {
+    journal.close();
+    std::this_thread::sleep_for(kPatience);
+    const auto file = socket_file.lock();
+    if (!file->empty()) ::unlink(file->c_str());
+    Interrupts::end_process();
+  });
   Place place(said.listen, said.is_open);
+  if (place.is_unix()) *socket_file.lock() = place.uri.address.path;
   terminal.note(fmt::format("listening at {}, passing on to {}; Ctrl-C ends", place.uri.to_text(),
                             target.to_text()));
   Printer printer(said, terminal);

@@ -1,14 +1,20 @@
 """`sinew shell`: a console over there, on a terminal and with a program on standard input."""
 
 import contextlib
+import fcntl
+import os
+import signal
 import stat
 import subprocess
+import sys
+import termios
 import time
 
 import pytest
 
 from harness.combos import only
 from harness.terminal import Terminal
+from harness.waiting import eventually
 
 pytestmark = [only(client="ours"), pytest.mark.timeout(60)]
 
@@ -44,6 +50,11 @@ def console(shell, classic_uri):
 @pytest.fixture
 def uri(serve):
     return f"tcp://127.0.0.1:{serve('commands:lab').port}"
+
+
+def waiting_in(pipe):
+    """How many bytes are in a pipe."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def answer(console, text, prompt=">>> "):
@@ -201,6 +212,34 @@ def test_ctrl_c_ends_a_program_on_standard_input(program, classic_uri):
         assert process.stdout.readline() == "begun\n"
         process.send_signal(2)
         assert process.wait(20) in (1, -2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_while_it_reads_a_program(program, serve, number):
+    server = serve("classic:slave", fresh=True)
+    command = [program, "shell", f"127.0.0.1:{server.port}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdin.write(b"#")
+        process.stdin.flush()
+        # It has taken that from the pipe: it reads.
+        eventually(lambda: waiting_in(process.stdin) == 0, 20)
+        process.send_signal(number)
+        assert process.wait(20) == -number
+
+
+def test_standard_input_that_cannot_be_read_is_a_line(complaint, classic_uri):
+    folder = os.open("/", os.O_RDONLY)
+    try:
+        line = complaint(4, "shell", classic_uri, stdin=folder)
+    finally:
+        os.close(folder)
+    assert line == "sinew shell: cannot read standard input: Is a directory"
+
+
+def test_a_statement_that_takes_too_long_is_late(sinew, classic_uri):
+    program = "import threading; threading.Event().wait(30)\n"
+    done = sinew("shell", classic_uri, "--timeout", 0.5, stdin=None, input=program)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
 
 
 # -- a service -----------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """`sinew trace`: what a client and a server say to each other, as it passes."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pty
@@ -8,6 +9,8 @@ import re
 import signal
 import socket
 import subprocess
+import sys
+import termios
 import threading
 from types import SimpleNamespace
 
@@ -250,3 +253,52 @@ class TestBetweenOurs:
             events, _ = as_json(ended(traced))
         assert any(event.get("handler") == "GETROOT" for event in events)
         eventually(lambda: not server.clients)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_though_nobody_reads(trace, said, serve, tmp_path, number):
+    """What it prints is in a pipe that is full."""
+    server = f"tcp://127.0.0.1:{serve('commands:lab').port}"
+    reader, writer = os.pipe()
+    try:
+        room = fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+        path = tmp_path / "trace.sock"
+        traced = trace(server, "--listen", f"unix://{path}", "--follow", stdout=writer)
+        os.close(writer)
+        said("ping", traced.uri, "--count", 300, "--interval", 0)
+
+        def waiting():
+            return int.from_bytes(fcntl.ioctl(reader, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+        eventually(lambda: waiting() > room - 400, 20)
+        traced.process.send_signal(number)
+        assert traced.process.wait(20) == -number
+        assert not path.exists()
+    finally:
+        os.close(reader)
+
+
+def test_sigusr2_is_a_signal_like_others(trace, serve):
+    traced = trace(f"tcp://127.0.0.1:{serve('commands:lab').port}", "--follow")
+    traced.process.send_signal(signal.SIGUSR2)
+    assert traced.process.wait(20) == -signal.SIGUSR2
+
+
+def test_a_signal_that_is_ignored_stays_so(program, serve, said):
+    """As a shell does it to what it starts in the background."""
+    server = f"tcp://127.0.0.1:{serve('commands:lab').port}"
+    ignoring = 'trap "" INT; exec "$0" "$@"'
+    with subprocess.Popen(
+        ["/bin/sh", "-c", ignoring, program, "trace", server, "--follow"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            port = re.match(r"listening at \S+:(\d+), ", process.stderr.readline())[1]
+            process.send_signal(signal.SIGINT)
+            said("ping", f"127.0.0.1:{port}", "--count", 1)  # it goes on
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == -signal.SIGTERM
+        finally:
+            process.kill()
