@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <clocale>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -16,7 +17,9 @@
 #include <optional>
 #include <utility>
 
+#include "cli/exit_codes.h"
 #include "cli/libedit.h"
+#include "cli/terminal.h"
 
 namespace sinew::cli {
 namespace {
@@ -135,6 +138,8 @@ struct LineEditor::State {
     }
     std::vector<std::string> found;
     if (state.complete) found = state.complete(word);
+    // What would do something with the terminal is no name.
+    std::erase_if(found, [](const auto& one) { return without_controls(one, false) != one; });
     if (found.empty()) return CC_REFRESH_BEEP;
     const std::string start = common_start(found);
     if (start.size() > word.size() && start.starts_with(word)) {
@@ -191,15 +196,20 @@ LineEditor::Outcome LineEditor::read_plain(std::string& line) {
   constexpr std::size_t kLongest = std::size_t{1} << 20;
   line.clear();
   state_->interrupted = false;
+  std::size_t size = 0;
+  const auto complete = [&] {
+    if (size > kLongest) throw LocalError("a line of the input is longer than 1 MiB");
+    return Outcome::kLine;
+  };
   while (const std::optional<std::uint8_t> byte = state_->read_byte()) {
-    if (*byte == '\n') return Outcome::kLine;
-    if (line.size() < kLongest) line += static_cast<char>(*byte);
+    if (*byte == '\n') return complete();
+    if (++size <= kLongest) line += static_cast<char>(*byte);
   }
   if (state_->interrupted) {
     state_->interrupts.forget();
     return Outcome::kInterrupted;
   }
-  return line.empty() ? Outcome::kEnd : Outcome::kLine;
+  return line.empty() ? Outcome::kEnd : complete();
 }
 
 void LineEditor::remember(const std::string& line) {

@@ -32,7 +32,8 @@ class LineEditor {
   /// The next line, without its end. kInterrupted: Ctrl-C, which is forgotten.
   Outcome read(const std::string& prompt, std::string& line);
 
-  /// The same without editing and history, for a program that asks for input.
+  /// The same without editing and history, for a program that asks for input. Throws LocalError,
+  /// behind the line, if that is longer than 1 MiB.
   Outcome read_plain(std::string& line);
 
   /// Remembers a line, here and in the file, of which the last kMaxHistory lines are kept.

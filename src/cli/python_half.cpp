@@ -15,7 +15,9 @@ namespace sinew::cli {
 namespace {
 
 // Where the package lacks, `python3 -m sinew` would tell of modules; the user asked for a command.
+// With -c the current folder comes first on the path: what lies there is not to be imported.
 constexpr const char* kStart = R"(import sys
+if sys.path[:1] == [""]: del sys.path[0]
 try:
     from sinew.__main__ import main
 except ModuleNotFoundError as error:

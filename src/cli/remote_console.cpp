@@ -167,8 +167,9 @@ class RemoteConsole final : public Console {
     console_ = made.item(0);
     key_ = made.item<std::int64_t>(1);
     process_ = made.item<std::int64_t>(2);
-    banner_ = fmt::format("Python {} on {}; Ctrl-D ends", made.item<std::string>(3),
-                          made.item<std::string>(4));
+    banner_ = fmt::format("Python {} on {}; Ctrl-D ends",
+                          without_controls(made.item<std::string>(3), false),
+                          without_controls(made.item<std::string>(4), false));
   }
 
   std::string banner() override { return banner_; }
@@ -220,7 +221,7 @@ class RemoteConsole final : public Console {
   // As Python does: a number is the code, text is a complaint.
   void leave(const Object& code) {
     if (code.value().kind() == ValueKind::kText) {
-      terminal_.note(code.str());
+      terminal_.note(without_controls(code.str(), true));
       exit_code_ = 1;
     } else if (!code.is_none()) {
       exit_code_ = static_cast<int>(code.as<std::int64_t>() & 0xFF);

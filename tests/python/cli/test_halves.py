@@ -74,6 +74,13 @@ def test_a_python_without_the_package_is_a_line(complaint, tmp_path):
     assert "has no package sinew" in line
 
 
+def test_what_lies_in_the_current_folder_is_not_imported(said, lib, tmp_path):
+    for name in ("sinew", "argparse"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')\n")
+    text = said("serve", "--help", **with_python(sys.executable))
+    assert text.startswith("usage: sinew serve ")
+
+
 def test_without_arguments_the_help_is_shown(sinew, said):
     done = sinew()
     assert (done.returncode, done.stdout) == (2, said("--help"))

@@ -114,6 +114,27 @@ def test_tab_completes_what_is_over_there(console):
     console.wait_for(">>> ")
 
 
+def test_what_the_server_names_does_nothing_to_the_terminal(shell, sinew, serve):
+    uri = f"127.0.0.1:{serve('classic:slave', fresh=True).port}"
+    lie = "import platform\nplatform.node = lambda: 'lab\\x1b]0;PWNED\\x07'\n"
+    assert sinew("shell", uri, stdin=None, input=lie).returncode == 0
+    console = shell(uri)
+    console.wait_for(">>> ")
+    answer(console, "names = ['lamp_' + i + chr(27) + ']0;PWNED' + chr(7) for i in 'cd']")
+    answer(console, "globals().update(dict.fromkeys(names))")
+    answer(console, "lamp_a = lamp_b = 42")
+    console.edit("lamp_\t")
+    console.wait_for("lamp_b")
+    console.edit("a\n")
+    console.wait_for("42")
+    console.wait_for(">>> ")
+    console.edit("exit(chr(27) + ']0;PWNED' + chr(7))\n")
+    assert console.end() == 1
+    assert "lab\\x1b]0;PWNED\\x07;" in console.shown
+    assert "\n\\x1b]0;PWNED\\x07\n" in console.shown
+    assert "\x1b]0;PWNED" not in console.raw
+
+
 def test_lines_are_remembered(console, shell, classic_uri, state):
     answer(console, "7 * 191")
     console.edit("\x1b[A\n")  # the arrow that points up
