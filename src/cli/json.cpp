@@ -41,11 +41,11 @@ class JsonWriter {
 
   void write(const Object& object, std::size_t depth) {
     if (depth > kMaxJsonDepth) {
-      throw UsageError(
+      throw MissingError(
           fmt::format("the result is more than {} containers deep: no JSON", kMaxJsonDepth));
     }
     if (++items_ > kMaxJsonItems) {
-      throw UsageError(fmt::format("the result has more than {} items: no JSON", kMaxJsonItems));
+      throw MissingError(fmt::format("the result has more than {} items: no JSON", kMaxJsonItems));
     }
     if (object.is_reference()) {
       write_reference(object, depth);

@@ -16,8 +16,8 @@ std::string json_number(double value);
 /// An object as JSON, on one line. Lists, tuples and sets are arrays, and so are their like; a dict
 /// is an object whose keys are text; the peer's lists and dicts are fetched. Bytes are
 /// {"bytes": "<hexadecimal>"}, complex numbers {"real": , "imaginary": }; what is none of these is
-/// {"type": , "repr": }. Throws what asking the peer throws, and UsageError beyond kMaxJsonDepth or
-/// kMaxJsonItems.
+/// {"type": , "repr": }. Throws what asking the peer throws, and MissingError beyond kMaxJsonDepth
+/// or kMaxJsonItems: by then the call has been made.
 std::string json_of(const Object& object);
 
 inline constexpr std::size_t kMaxJsonDepth = 50;

@@ -44,7 +44,7 @@ TEST(Json, Containers) {
 TEST(Json, IsBounded) {
   Value deep;
   for (std::size_t i = 0; i <= kMaxJsonDepth; ++i) deep = Value::tuple({deep});
-  EXPECT_THROW(json_of(deep), UsageError);
+  EXPECT_THROW(json_of(deep), MissingError);
 }
 
 }  // namespace

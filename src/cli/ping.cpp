@@ -62,12 +62,18 @@ void print_all(const Said& said, const Samples& samples, Terminal& terminal) {
 void measure(const Said& said, const Connection& connection, const Interrupts& interrupts,
              Samples& samples, Terminal& terminal) {
   const std::chrono::nanoseconds interval(static_cast<std::int64_t>(said.interval * 1e9));
+  constexpr auto kStatus = std::chrono::milliseconds(100);
+  steady_clock::time_point shown;
   for (std::size_t i = 0; said.count == 0 || i < said.count; ++i) {
     if (i != 0 && interrupts.wait(interval)) return;
     const auto begin = steady_clock::now();
     connection.ping();
     samples.add(steady_clock::now() - begin);
+    // The figures are not for nothing: a status that nobody could read would slow it down.
+    const auto now = steady_clock::now();
+    if (!terminal.shows_progress() || (i != 0 && now - shown < kStatus)) continue;
     terminal.status(fmt::format("{}: {}", i + 1, summary(samples)));
+    shown = now;
   }
 }
 

@@ -4,7 +4,6 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <numeric>
 
 #include <fmt/format.h>
 
@@ -15,15 +14,28 @@ using std::chrono::nanoseconds;
 
 double microseconds(nanoseconds time) { return static_cast<double>(time.count()) / 1000; }
 
-nanoseconds bin_of(nanoseconds time) {
+std::size_t bin_of(nanoseconds time) {
   const auto count = static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 1));
-  return nanoseconds(static_cast<std::int64_t>(std::bit_floor(count)));
+  return static_cast<std::size_t>(std::bit_width(count)) - 1;
 }
 
 }  // namespace
 
 void Samples::add(nanoseconds time) {
-  times_.push_back(time);
+  least_ = count_ == 0 ? time : std::min(least_, time);
+  most_ = count_ == 0 ? time : std::max(most_, time);
+  sum_ += time;
+  ++counts_.at(bin_of(time));
+  ++count_;
+  if (times_.size() < kKept) {
+    times_.push_back(time);
+  } else {
+    // Each has the same chance to be kept (a reservoir); their order does not matter to that.
+    std::uniform_int_distribution<std::size_t> any(0, count_ - 1);
+    const std::size_t place = any(chance_);
+    if (place >= kKept) return;
+    times_[place] = time;
+  }
   is_sorted_ = false;
 }
 
@@ -33,7 +45,9 @@ void Samples::sort() const {
 }
 
 nanoseconds Samples::percentile(double share) const {
-  if (times_.empty()) return {};
+  if (count_ == 0) return {};
+  if (share <= 0) return least_;
+  if (share >= 1) return most_;
   sort();
   const double rank = std::ceil(share * static_cast<double>(times_.size()));
   const auto index = static_cast<std::size_t>(std::max(rank, 1.0)) - 1;
@@ -41,19 +55,15 @@ nanoseconds Samples::percentile(double share) const {
 }
 
 nanoseconds Samples::mean() const {
-  if (times_.empty()) return {};
-  return std::accumulate(times_.begin(), times_.end(), nanoseconds()) /
-         static_cast<std::int64_t>(times_.size());
+  if (count_ == 0) return {};
+  return sum_ / static_cast<std::int64_t>(count_);
 }
 
 std::vector<Samples::Bin> Samples::histogram() const {
-  sort();
   std::vector<Bin> bins;
-  for (const nanoseconds time : times_) {
-    const nanoseconds from = bin_of(time);
-    if (bins.empty()) bins.push_back({from, 0});
-    while (bins.back().from < from) bins.push_back({bins.back().from * 2, 0});
-    ++bins.back().count;
+  if (count_ == 0) return bins;
+  for (std::size_t i = bin_of(least_); i <= bin_of(most_); ++i) {
+    bins.push_back({nanoseconds(std::int64_t{1} << i), counts_.at(i)});
   }
   return bins;
 }

@@ -1,17 +1,23 @@
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstddef>
+#include <random>
 #include <string>
 #include <vector>
 
 namespace sinew::cli {
 
-/// Durations that were measured.
+/// Durations that were measured. Any number of them: beyond kKept, percentiles in between are those
+/// of that many that chance has chosen; all else is exact.
 class Samples {
  public:
+  static constexpr std::size_t kKept = 100'000;
+
   void add(std::chrono::nanoseconds time);
-  bool empty() const noexcept { return times_.empty(); }
-  std::size_t size() const noexcept { return times_.size(); }
+  bool empty() const noexcept { return count_ == 0; }
+  std::size_t size() const noexcept { return count_; }
 
   /// The smallest sample that `share` of all are not above, 0 to 1. Of no samples: zero.
   std::chrono::nanoseconds percentile(double share) const;
@@ -29,6 +35,12 @@ class Samples {
   std::string json() const;
 
  private:
+  std::size_t count_ = 0;
+  std::chrono::nanoseconds sum_{};
+  std::chrono::nanoseconds least_{};
+  std::chrono::nanoseconds most_{};
+  std::array<std::size_t, 64> counts_{};  // of the bin from 2^i ns on
+  std::minstd_rand chance_;
   mutable std::vector<std::chrono::nanoseconds> times_;
   mutable bool is_sorted_ = true;
   void sort() const;

@@ -36,6 +36,21 @@ TEST(Samples, BinsDoubleAndHaveNoGaps) {
   EXPECT_EQ(bins.back().count, 1U);
 }
 
+TEST(Samples, OfAnyNumberAreExactButForPercentilesInBetween) {
+  Samples samples;
+  constexpr std::int64_t kMany = 3 * static_cast<std::int64_t>(Samples::kKept);
+  for (std::int64_t i = 1; i <= kMany; ++i) samples.add(std::chrono::nanoseconds(i));
+  EXPECT_EQ(samples.size(), static_cast<std::size_t>(kMany));
+  EXPECT_EQ(samples.percentile(0), 1ns);
+  EXPECT_EQ(samples.percentile(1), std::chrono::nanoseconds(kMany));
+  EXPECT_EQ(samples.mean(), std::chrono::nanoseconds((kMany + 1) / 2));
+  const double middle = static_cast<double>(samples.percentile(0.5).count());
+  EXPECT_NEAR(middle / static_cast<double>(kMany), 0.5, 0.02);
+  std::size_t counted = 0;
+  for (const auto& bin : samples.histogram()) counted += bin.count;
+  EXPECT_EQ(counted, samples.size());
+}
+
 TEST(DurationText, HasAFittingUnit) {
   EXPECT_EQ(duration_text(21400ns), "21.4 us");
   EXPECT_EQ(duration_text(3200us), "3.20 ms");

@@ -77,7 +77,7 @@ class Parser {
       } else {
         break;
       }
-      if (++steps_ > kMaxText / 8) fail("too many steps");
+      if (++steps_ > kMaxSteps) fail(fmt::format("more than {} steps", kMaxSteps));
     }
     --depth_;
     return node;

@@ -29,8 +29,10 @@ struct Node {
   std::vector<std::string> names = {};
 };
 
-/// How deep brackets may be in each other, and how long one text may be, in bytes.
+/// How deep brackets may be in each other, how many `.name`, `[...]` and `(...)` an expression may
+/// have, and how long one text may be, in bytes.
 inline constexpr std::size_t kMaxDepth = 100;
+inline constexpr std::size_t kMaxSteps = 200;
 inline constexpr std::size_t kMaxText = std::size_t{1} << 20;
 
 /// Reads a Python literal: None, True, False, numbers, strings, bytes, tuples, lists, sets and

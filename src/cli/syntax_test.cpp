@@ -159,6 +159,13 @@ TEST(Syntax, IsBounded) {
   EXPECT_THROW(parse_word(std::string(kMaxText + 1, 'a')), UsageError);
 }
 
+TEST(Expression, HasABoundedNumberOfSteps) {
+  std::string path = "a";
+  for (std::size_t i = 0; i < kMaxSteps; ++i) path += i % 2 == 0 ? ".b" : "(1)";
+  EXPECT_NO_THROW(parse_expression(path));
+  EXPECT_EQ(complaint(path + ".b").substr(0, 20), "more than 200 steps ");
+}
+
 TEST(Name, IsOneInPython) {
   EXPECT_TRUE(is_name("_a1"));
   EXPECT_FALSE(is_name("1a"));

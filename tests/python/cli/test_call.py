@@ -86,6 +86,12 @@ def test_json(said, classic_uri):
     assert json.loads(said("get", classic_uri, "os", "--json"))["type"] in ("os", "builtins.module")
 
 
+def test_a_result_that_is_no_json_is_no_wrong_command_line(complaint, classic_uri):
+    text = "'" + "[" * 60 + "]" * 60 + "'"
+    line = complaint(1, "call", classic_uri, "eval", text, "--json")
+    assert line == "sinew call: the result is more than 50 containers deep: no JSON"
+
+
 def test_json_of_what_a_service_lends(said, uri):
     assert json.loads(said("call", uri, "table", "--json")) == {"one": [1, "x"]}
 

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import time
 
 import pytest
 
@@ -33,12 +34,24 @@ def test_ping_as_json(said, uri):
 def test_ctrl_c_ends_a_ping_and_shows_the_figures_so_far(program, uri):
     terminal = Terminal([program, "ping", uri, "--count", "0", "--interval", "0.001"])
     try:
-        terminal.wait_for("3: min ")  # it has pinged three times at least
+        terminal.wait_for("1: min ")
+        terminal.wait_for(": min ")  # it has gone on since
         terminal.type("\x03")
         before = terminal.wait_for(" round trips: min ")
         assert int(re.search(r"\d+$", before)[0]) >= 3
         terminal.end()
         assert terminal.process.returncode == -signal.SIGINT
+    finally:
+        terminal.close()
+
+
+def test_a_ping_says_how_it_goes_ten_times_a_second_at_most(program, uri):
+    terminal = Terminal([program, "ping", uri, "--count", "2000", "--interval", "0"])
+    try:
+        begin = time.monotonic()
+        assert terminal.end() == 0
+        most = 10 * (time.monotonic() - begin) + 2
+        assert 1 <= terminal.shown.count(": min ") - 1 <= most  # one is the result's
     finally:
         terminal.close()
 
