@@ -33,7 +33,7 @@ namespace {
 using Kind = trace::Journal::Entry::Kind;
 
 constexpr int kBacklog = 128;
-constexpr auto kPatience = std::chrono::seconds(1);           // of Ctrl-C with who reads the output
+constexpr auto kPatience = std::chrono::seconds(2);           // of Ctrl-C with who reads the output
 constexpr std::size_t kMostWaiting = std::size_t{256} << 20;  // bytes that were not printed yet
 
 struct Said {

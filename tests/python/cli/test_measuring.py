@@ -38,7 +38,7 @@ def test_ctrl_c_ends_a_ping_and_shows_the_figures_so_far(program, uri):
         terminal.wait_for(": min ")  # it has gone on since
         terminal.type("\x03")
         before = terminal.wait_for(" round trips: min ")
-        assert int(re.search(r"\d+$", before)[0]) >= 3
+        assert int(re.search(r"\d+$", before)[0]) >= 2
         terminal.end()
         assert terminal.process.returncode == -signal.SIGINT
     finally:
