@@ -74,10 +74,13 @@ Value result_value(const Self& self, R&& result) {
   if constexpr (Sendable<Bare>) {
     return to_value(std::forward<R>(result));
   } else {
+    static_assert(!std::is_const_v<std::remove_reference_t<R>>,
+                  "peers may do with an object all that its class has, which a const reference "
+                  "forbids: return a reference without const, or a copy as a std::shared_ptr");
     static_assert(std::is_lvalue_reference_v<R>,
                   "return a std::shared_ptr or std::unique_ptr to an object, or a reference to one "
                   "that the callee owns");
-    return instance_value(Self(self, const_cast<Bare*>(&result)), typeid(Bare));
+    return instance_value(Self(self, &result), typeid(Bare));
   }
 }
 
@@ -165,7 +168,8 @@ inline Overload with_parameters(Overload overload, std::vector<Parameter> parame
 ///
 /// Objects are sent as std::shared_ptr (the peer is one more owner), std::unique_ptr (it becomes
 /// the owner), or as a reference that a method returns (it belongs to the object whose method it
-/// was, which lives as long as the peer holds it).
+/// was, which lives as long as the peer holds it). Not as a const one: a class is what peers may do
+/// with each of its objects.
 ///
 /// Functions run on the threads that serve, several at once if there are several: an object that
 /// more than one client can reach needs its own lock.
@@ -199,6 +203,7 @@ class Service {
   template <class Get>
     requires(!std::is_member_object_pointer_v<Get>)
   Service& property(std::string_view name, Get get, std::string doc = {}) {
+    static_assert(kArity<Get> == 0, "the getter of a property has a parameter besides the object");
     auto& made = class_->properties[std::string(name)];
     made.doc = std::move(doc);
     made.get = [read = detail::method_overload<T>(std::move(get)).run](const detail::Self& self) {
@@ -210,6 +215,8 @@ class Service {
   template <class Get, class Set>
     requires(!std::convertible_to<Set, std::string>)
   Service& property(std::string_view name, Get get, Set set, std::string doc = {}) {
+    static_assert(kArity<Set> == 1,
+                  "the setter of a property takes the object and one value, nothing else");
     property(name, std::move(get), std::move(doc));
     class_->properties[std::string(name)].set =
         [write = detail::method_overload<T>(std::move(set)).run](
@@ -239,6 +246,9 @@ class Service {
   const std::string& name() const noexcept { return class_->name; }
 
  private:
+  template <class F>
+  static constexpr std::size_t kArity = detail::kSentOf<typename detail::Method<T, F>::Arguments>;
+
   std::shared_ptr<detail::Class> class_;
 };
 
