@@ -55,7 +55,9 @@ struct ResumeHere {
 /// Waits for a call without a thread: the coroutine goes on where its answer is read, which is a
 /// thread in Connection::serve() or one that waits for another call; or, when its time is over or
 /// the connection has broken, on a thread of the library's. At once, if the answer is there.
-/// Throws what Future::get() does, where the coroutine goes on.
+/// Throws what Future::get() does, where the coroutine goes on. Until it waits again or ends it
+/// holds up others, as a function given to Future::then() does: who works for long, or waits
+/// otherwise, goes on elsewhere, with resume_on().
 ///
 /// A coroutine that is destroyed while it waits is resumed all the same: cancel() the future, which
 /// resumes it, instead.

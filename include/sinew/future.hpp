@@ -42,8 +42,11 @@ class Future {
 
   /// Calls `function(future)` once the call is over: on the thread that reads the answer, here and
   /// now if it has come, or on a thread of the library's when its time is over or the connection
-  /// has broken. What it throws is logged. coroutine.hpp has `co_await`.
-  template <std::invocable<Future> F>
+  /// has broken. That thread is one for all calls of the process, and the others read for whoever
+  /// else waits: a function that takes its time, or waits, holds up what they have to do. Give such
+  /// work to a thread of the program's. What it throws is logged. coroutine.hpp has `co_await`.
+  template <class F>
+    requires std::invocable<std::decay_t<F>&, Future&>
   void then(F&& function) const {
     call_->then([future = *this, f = std::forward<F>(function)]() mutable { f(future); });
   }

@@ -18,7 +18,7 @@ AsyncQuestion::AsyncQuestion(std::shared_ptr<Peer> peer, std::int64_t seq, Deadl
 
 AsyncQuestion::~AsyncQuestion() {
   const bool unanswered = peer_->connection().forget(call_);
-  if (!unanswered && call_.outcome() == rpc::Call::Outcome::kReply && !value_) {
+  if (!unanswered && call_.outcome() == rpc::Call::Outcome::kReply && !value_ && !failure_) {
     peer_->give_back_box(Reader(call_.body().bytes()));
   }
   peer_->answer_taken(call_);
@@ -45,10 +45,15 @@ Value AsyncQuestion::result() {
   }
   // Once, whoever asks: twice would give back twice what the peer has lent. Nothing is waited for.
   const std::scoped_lock lock(mutex_);
-  if (!value_) {
-    value_ = outcome_of(*peer_, call_);
+  if (!value_ && !failure_) {
+    try {
+      value_ = outcome_of(*peer_, call_);
+    } catch (...) {
+      failure_ = std::current_exception();
+    }
     peer_->answer_taken(call_);
   }
+  if (failure_) std::rethrow_exception(failure_);
   return *value_;
 }
 
@@ -89,7 +94,11 @@ void AsyncQuestion::expire() noexcept {
   peer_->connection().set_expiry(call_, Deadline::after(Duration::zero()));
   if (!peer_->connection().check_expiry(call_)) return;
   peer_->send_cancel(call_.seq());
-  if (peer_->connection().take_announcement(call_)) run_callbacks();
+  if (!peer_->connection().take_announcement(call_)) return;
+  // Not on this thread, which keeps the time of all calls.
+  if (!Housekeeper::announcer().soon([self = shared_from_this()] { self->run_callbacks(); })) {
+    run_callbacks();
+  }
 }
 
 void AsyncQuestion::announce(rpc::Call& call) noexcept {

@@ -13,6 +13,8 @@
 namespace sinew::detail {
 namespace {
 
+struct Announcer : Housekeeper {};
+
 void do_job(const Housekeeper::Job& job) noexcept {
   try {
     job();
@@ -27,6 +29,8 @@ void do_job(const Housekeeper::Job& job) noexcept {
 
 Housekeeper& Housekeeper::get() { return per_process<Housekeeper>(); }
 
+Housekeeper& Housekeeper::announcer() { return per_process<Announcer>(); }
+
 void Housekeeper::wake_locked(TimePoint due) {
   if (!started_) {
     const WithoutSignals masked;
@@ -36,12 +40,13 @@ void Housekeeper::wake_locked(TimePoint due) {
   if (due < wakes_at_) wake_.notify_one();
 }
 
-void Housekeeper::soon(Job job) noexcept try {
+bool Housekeeper::soon(Job job) noexcept try {
   const std::scoped_lock lock(mutex_);
   jobs_.push_back(std::move(job));
   wake_locked(TimePoint::min());
+  return true;
 } catch (...) {
-  return;  // out of memory, or of threads: the work goes on to its end
+  return false;  // out of memory, or of threads: the work goes on to its end
 }
 
 Housekeeper::Ticket Housekeeper::at(TimePoint due, Job job) noexcept try {

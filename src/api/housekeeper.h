@@ -12,21 +12,24 @@
 
 namespace sinew::detail {
 
-/// Does what runs the program's own code but belongs to none of its threads: asks work to stop that
-/// nobody waits for, and lets go of what a dead connection held. One thread a process, started when
-/// the first comes, because those that notice such things read for others and must not wait.
+/// Does what runs the program's own code but belongs to none of its threads, because those that
+/// notice such things read for others and must not wait. Two threads a process, each started when
+/// its first job comes: get()'s keeps time, and asks work to stop that nobody waits for;
+/// announcer()'s calls what is told of the end of a call (then(), coroutines), which may take its
+/// time, and lets go of what a dead connection held.
 ///
 /// threads: any; nothing waits in here.
 class Housekeeper {
  public:
-  /// The one of this process; a child after fork() gets its own.
+  /// The ones of this process; a child after fork() gets its own.
   static Housekeeper& get();
+  static Housekeeper& announcer();
 
   using Job = std::function<void()>;
   using Ticket = std::pair<TimePoint, std::uint64_t>;
 
-  /// What a job throws is logged. Without memory, or a thread, it is lost.
-  void soon(Job job) noexcept;
+  /// What a job throws is logged. Without memory, or a thread, it is lost: false.
+  bool soon(Job job) noexcept;
 
   /// Has `job` done at `due`, unless forget() comes before.
   Ticket at(TimePoint due, Job job) noexcept;

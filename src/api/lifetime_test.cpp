@@ -30,6 +30,12 @@ Module parts() {
       service<Part>("test.Part").property("number", [](const Part& part) { return part.number; });
   return module("test.parts")
       .def("make", [](int number) { return std::make_unique<Part>(number); })
+      .def("make_too_deep",
+           [](int number) {
+             Value deep = Value::tuple({});
+             for (int i = 0; i < 600; ++i) deep = Value::tuple({deep});
+             return Object(Value::tuple({to_value(std::make_unique<Part>(number)), deep}));
+           })
       .def("number_of", [](const std::shared_ptr<Part>& part) { return part->number; })
       .def("call", [](const Object& function, const Object& part) { return function(part); });
 }
@@ -104,6 +110,32 @@ TEST_F(Lifetime, AFunctionWithObjectsOfABrokenConnectionIsGone) {
       }
     }
     EXPECT_EQ(living, 0);
+  }
+  EXPECT_NOTHING_LEFT();
+}
+
+// Twice would be a second time for an object that is not held any more.
+TEST_F(Lifetime, AnAnswerThatCannotBeReadIsGivenBackOnce) {
+  {
+    ServerOptions options;
+    options.max_depth = 2000;
+    options.max_bad_ids = 1;
+    Server server(parts(), "tcp://127.0.0.1:0", options);
+    server.start();
+    const Connection conn = connect(server.uri());
+    const Object root = conn.root();
+    for (int i = 0; i < 20; ++i) {
+      const auto made = root.async<Object>("make_too_deep", i);
+      EXPECT_THROW(made.get(), Error);
+      EXPECT_THROW(made.get(), Error) << "each time";
+      EXPECT_THROW(root.call("make_too_deep", i), Error);
+    }
+    EXPECT_TRUE(eventually([&] {
+      conn.ping();
+      return living == 0;
+    }));
+    conn.ping();
+    EXPECT_FALSE(conn.closed());
   }
   EXPECT_NOTHING_LEFT();
 }

@@ -122,7 +122,7 @@ void Peer::ended() noexcept {
   servings_.stop_all();
   const std::weak_ptr<Peer> self = weak_from_this();
   if (self.expired() || closing_.load()) return;
-  Housekeeper::get().soon([self] {
+  Housekeeper::announcer().soon([self] {
     const auto alive = self.lock();
     if (!alive) return;
     alive->announce_the_end();

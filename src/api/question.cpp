@@ -148,9 +148,11 @@ Value outcome_of(Peer& peer, const rpc::Call& call) {
   Reader in(call.body().bytes());
   if (call.outcome() == rpc::Call::Outcome::kException) throw_remote(in, peer.brine_limits());
   Model model(peer, &call.body());
+  const Reader box = in;
   auto value = dialect::rpyc::unbox(model, in, peer.brine_limits());
-  if (!value) throw make_error(value.error(), "cannot read an answer");
-  return **std::move(value);
+  if (value) return **std::move(value);
+  peer.give_back_rest(box, in);
+  throw make_error(value.error(), "cannot read an answer");
 }
 
 void throw_too_late(Peer& peer) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -101,6 +102,7 @@ class AsyncQuestion final : public Pending, public std::enable_shared_from_this<
   std::shared_ptr<AsyncQuestion> until_announced_;  // guarded by mutex_
   std::optional<Housekeeper::Ticket> expiry_;       // guarded by mutex_
   std::optional<Value> value_;                      // guarded by mutex_: decoded once
+  std::exception_ptr failure_;                      // guarded by mutex_: what that came to instead
 };
 
 }  // namespace sinew::detail

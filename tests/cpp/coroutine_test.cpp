@@ -144,6 +144,15 @@ TEST_P(Coroutines, OneGoesOnWhenTheServerDies) {
   EXPECT_NE(what.find("127.0.0.1"), std::string::npos) << what;
 }
 
+// Compiles what Future::then() takes: a function that wants the future itself, and one that
+// changes.
+TEST_P(Coroutines, AFunctionGivenToThenMayTakeAReferenceAndChange) {
+  int seen = 0;
+  const auto call = conn.eval("lambda: 7").async_invoke<int>();
+  call.then([&seen, calls = 0](Future<int>& done) mutable { seen = done.get() + ++calls; });
+  serve_until([&] { return seen == 8; });
+}
+
 TEST_P(Coroutines, AnExecutorSaysWhereOneGoesOn) {
   std::mutex mutex;
   std::vector<std::coroutine_handle<>> posted;  // guarded by mutex

@@ -156,6 +156,30 @@ TEST_F(StoppingOurs, ACallThatWasNotBegunIsNot) {
   EXPECT_EQ(waiter->stopped, 1) << "the second has not been called, or not been told";
 }
 
+TEST_F(StoppingOurs, AFunctionGivenToThenThatTakesItsTimeHoldsUpNoStop) {
+  const Connection other = connect(server.uri());
+  std::atomic<bool> in_then{false};
+  std::atomic<bool> go_on{false};
+  {
+    const TimeLimit limit(100ms);
+    other.root().async<void>("wait").then([&](const auto&) {
+      in_then = true;
+      eventually([&] { return go_on.load(); });
+      in_then = false;
+    });
+  }
+  EXPECT_TRUE(eventually([&] { return in_then.load(); }));
+  EXPECT_FALSE(root.call<bool>("asks_in_vain"));
+  {
+    const TimeLimit limit(100ms);
+    EXPECT_THROW(root.call<void>("wait"), Error);
+  }
+  EXPECT_TRUE(eventually([&] { return waiter->stopped == 2; }));
+  EXPECT_TRUE(in_then) << "it is still at it";
+  go_on = true;
+  EXPECT_TRUE(eventually([&] { return !in_then.load(); }));
+}
+
 TEST(CurrentCallOutside, AsksForNothing) {
   EXPECT_FALSE(current_call().stop_requested());
   EXPECT_FALSE(current_call().stop_token().stop_possible());
