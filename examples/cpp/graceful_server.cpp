@@ -5,7 +5,8 @@
 //
 // On SIGTERM, or Ctrl-C, nobody is accepted any more, calls that are being served end and are
 // answered, and every connection is closed. What is not done within the drain time is cut off, and
-// the exit code says so.
+// the exit code says so. The process ends when the functions that are running have: one that may
+// take long should look whether it is still wanted (sinew::current_call().stop_requested()).
 
 #include <chrono>
 #include <cstdio>

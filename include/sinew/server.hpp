@@ -33,7 +33,9 @@ struct ServerOptions : Options {
   enum class Kind : std::uint8_t {
     kThreaded,  ///< a thread for each client: for requests that wait or compute
     kPooled,    ///< `max_threads` for all of them: for many clients that are mostly silent
-    kOneShot,   ///< serves one client, then run() returns; who is refused does not count
+    /// Serves one client, then run() returns; who is refused, or leaves without asking for
+    /// anything, does not count.
+    kOneShot,
   };
   Kind kind = Kind::kThreaded;
   std::size_t max_threads = 20;  ///< of a pool; one is started when the others are busy
@@ -53,9 +55,15 @@ struct ServerOptions : Options {
   /// In which a client has to have said something; in a pool silent clients cost no thread, and
   /// have as long as they like.
   std::chrono::nanoseconds first_message_timeout = std::chrono::seconds(10);
-  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);  ///< of TLS and tokens
 
-  /// How long clients may finish what is being served when the server stops.
+  /// Of TLS and tokens. Who has said one byte is not silent any more: in a pool his handshake keeps
+  /// one of the threads, at most half of `max_threads` at a time (with one thread: that one). The
+  /// others wait for their turn, as long as this at most, and cost no thread.
+  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);
+
+  /// How long clients may finish what is being served when the server stops. Then connections are
+  /// closed and functions are asked to stop (current_call.hpp); those that never end hold up
+  /// Server::stop() all the same, because a thread cannot be ended.
   std::chrono::nanoseconds drain_time = std::chrono::seconds(5);
 };
 
@@ -101,11 +109,12 @@ class Server {
   /// clients were done by the end of the drain time.
   bool run();
 
-  /// The same on a thread of the server's.
+  /// The same on a thread of the server's, without the signals. Once: throws Error.
   void start();
 
   /// Accepts nobody any more, lets what is being served end within the drain time, and closes every
-  /// connection. Returns true if nothing was cut off. Not on a thread that serves.
+  /// connection. Returns true if nothing was cut off. Waits for every function that is running,
+  /// also beyond the drain time: see there. Not on a thread that serves.
   bool stop();
 
   std::size_t connections() const;

@@ -4,10 +4,13 @@
 #include <map>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "api/peer.h"
+#include "sinew/argument.hpp"
+#include "sinew/detail/request.hpp"
 #include "sinew/object.hpp"
 #include "sinew/python_error.hpp"
 #include "sinew/service.hpp"
@@ -201,6 +204,11 @@ Value InstanceServant::call_method(std::string_view asked, const Arguments& argu
   if (function != class_->functions.end()) return function->second.call(object_, arguments);
   // What is not a method may still be something that can be called.
   const Value value = get(asked);
+  if (import_of(value) != nullptr) {  // a client's function, which is called there
+    std::vector<NamedArgument> named;
+    for (const auto& [key, item] : arguments.named) named.push_back({key, item});
+    return ask(value, {Verb::kCall, {}, arguments.positional, named});
+  }
   if (value.kind() != ValueKind::kOther || value.opaque().id != kServant) {
     throw PythonError(
         "TypeError",

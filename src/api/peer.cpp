@@ -150,6 +150,16 @@ bool Peer::interrupted() noexcept {
   return serving != nullptr && serving->is_stopped();
 }
 
+bool Peer::may_begin() noexcept {
+  if (!may_begin_) return true;
+  std::call_once(begun_, [this] {
+    if (may_begin_()) return;
+    refused_.store(true);
+    connection_.fail(Error(Error::Kind::kDisconnected, "the server does not serve this client"));
+  });
+  return !refused_.load();
+}
+
 void Peer::closed_by_peer() noexcept {
   connection_.fail(Error(Error::Kind::kDisconnected, "the peer closed the connection"));
 }

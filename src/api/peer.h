@@ -144,6 +144,10 @@ class Peer final : public rpc::Dispatcher, public std::enable_shared_from_this<P
   bool handles_signals() const noexcept override;
   bool interrupted() noexcept override;
 
+  /// Asked once, before the first request is served; false ends the connection instead. Set before
+  /// anything is served.
+  void before_first_request(std::function<bool()> question) { may_begin_ = std::move(question); }
+
   /// What is being served for the peer.
   Servings& servings() noexcept { return servings_; }
 
@@ -155,6 +159,7 @@ class Peer final : public rpc::Dispatcher, public std::enable_shared_from_this<P
 
   void let_go() noexcept;
   void announce_the_end() noexcept;
+  bool may_begin() noexcept;
 
   const Options options_;
   const Root make_root_;
@@ -165,6 +170,9 @@ class Peer final : public rpc::Dispatcher, public std::enable_shared_from_this<P
   std::atomic<bool> closing_{false};
   std::atomic<std::size_t> bad_ids_{0};
   Servings servings_;
+  std::function<bool()> may_begin_;  // empty: always
+  std::once_flag begun_;
+  std::atomic<bool> refused_{false};
   std::mutex messages_left_mutex_;
   std::function<void()> on_messages_left_;  // guarded by messages_left_mutex_
   std::mutex root_mutex_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <deque>
 #include <list>
 #include <mutex>
 #include <set>
@@ -27,12 +28,18 @@ namespace {
 
 class PooledClient;
 
-// The clients that a pool has, so that they can be sent away.
+// The clients that a pool has, so that they can be sent away. A client may take its time to say who
+// it is, and keeps a thread meanwhile; `places` many may do so at once, which is fewer than there
+// are threads: strangers do not silence the pool for those it knows.
 struct Guests {
+  explicit Guests(std::size_t places) : free_places(places) {}
+
   std::mutex mutex;
-  std::set<PooledClient*> here;  // guarded by mutex
-  bool finishing = false;        // guarded by mutex: nothing more is begun for them
-  bool cut_off = false;          // guarded by mutex
+  std::size_t free_places;            // guarded by mutex
+  std::deque<PooledClient*> waiting;  // guarded by mutex: for a place, in this order
+  std::set<PooledClient*> here;       // guarded by mutex
+  bool finishing = false;             // guarded by mutex: nothing more is begun for them
+  bool cut_off = false;               // guarded by mutex
 };
 
 // One client. Who says nothing costs no thread: it is asked who it is once it has said something.
@@ -48,6 +55,7 @@ class PooledClient final : public server::PoolClient {
     guests_.here.insert(this);
   }
   ~PooledClient() override {
+    leave_place();
     const std::scoped_lock lock(guests_.mutex);
     guests_.here.erase(this);
   }
@@ -66,6 +74,11 @@ class PooledClient final : public server::PoolClient {
     if (!peer_) return;
     peer_->on_messages_left(nullptr);
     peer_->close();
+  }
+
+  bool is_listening() const noexcept override {
+    const std::scoped_lock lock(guests_.mutex);
+    return place_ != Place::kWaits;
   }
 
   // With the lock of the guests, these two.
@@ -87,9 +100,19 @@ class PooledClient final : public server::PoolClient {
     return true;
   }
 
+  // Where it is admitted.
+  enum class Place : std::uint8_t { kNone, kWaits, kHas };
+
   bool serve() noexcept {
-    if (!peer_ && has_said_nothing()) return true;
-    if (!peer_ && !admit()) return false;
+    if (!peer_) {
+      if (has_said_nothing()) return true;
+      const Place before = ask_for_place();
+      if (before == Place::kWaits) return false;  // it has broken meanwhile
+      if (!is_listening()) return true;           // until it has a place
+      const bool admitted = admit();
+      leave_place();
+      if (!admitted) return false;
+    }
     rpc::Connection& connection = peer_->connection();
     const auto status = connection.serve(Deadline::after(Duration::zero()), /*once=*/false,
                                          /*wait_for_turn=*/false);
@@ -104,7 +127,50 @@ class PooledClient final : public server::PoolClient {
     return ::recv(socket_.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
   }
 
+  // Takes a place, or waits for one. What it had before.
+  Place ask_for_place() noexcept {
+    const std::scoped_lock lock(guests_.mutex);
+    const Place before = place_;
+    if (before != Place::kNone) return before;
+    waits_until_ = Deadline::after(admission_.options().handshake_timeout);
+    if (guests_.free_places > 0) {
+      --guests_.free_places;
+      place_ = Place::kHas;
+      return before;
+    }
+    try {
+      guests_.waiting.push_back(this);
+      place_ = Place::kWaits;
+      return before;
+    } catch (const std::bad_alloc&) {
+      return Place::kWaits;  // it is sent away
+    }
+  }
+
+  // The next one that waits gets the place.
+  void leave_place() noexcept {
+    std::uint64_t next = 0;
+    {
+      const std::scoped_lock lock(guests_.mutex);
+      const Place had = std::exchange(place_, Place::kNone);
+      if (had == Place::kWaits) std::erase(guests_.waiting, this);
+      if (had != Place::kHas) return;
+      if (guests_.waiting.empty()) {
+        ++guests_.free_places;
+        return;
+      }
+      PooledClient& first = *guests_.waiting.front();
+      guests_.waiting.pop_front();
+      first.place_ = Place::kHas;
+      next = first.token_;
+    }
+    pool_.serve_soon(next);
+  }
+
   bool admit() noexcept try {
+    if (waits_until_.passed()) {
+      throw Error(Error::Kind::kTimedOut, "others took too long to say who they are");
+    }
     auto peer = admission_.admit(std::move(socket_));
     peer->on_messages_left([pool = &pool_, token = token_] { pool->serve_soon(token); });
     const std::scoped_lock lock(guests_.mutex);
@@ -126,12 +192,15 @@ class PooledClient final : public server::PoolClient {
   std::uint64_t token_ = 0;
   std::shared_ptr<Peer> peer_;  // null until it is admitted; written under the lock of the guests
   bool busy_ = false;           // guarded by the lock of the guests: it is being served
+  Place place_ = Place::kNone;  // guarded by the lock of the guests
+  Deadline waits_until_ = Deadline::never();  // to be admitted; of the thread that serves it
 };
 
 class PooledEngine final : public ServerEngine {
  public:
   PooledEngine(io::Fd listener, std::shared_ptr<Admission> admission)
       : admission_(std::move(admission)),
+        guests_(std::max<std::size_t>(admission_->options().max_threads / 2, 1)),
         listener_(std::move(listener)),
         pool_({.max_threads = std::max<std::size_t>(admission_->options().max_threads, 1),
                .max_connections = admission_->options().max_connections},

@@ -1,5 +1,6 @@
 #include "sinew/server.hpp"
 
+#include <atomic>
 #include <thread>
 #include <utility>
 
@@ -45,6 +46,7 @@ struct Server::State {
   const std::string uri;
   const std::chrono::nanoseconds drain_time;
   const std::unique_ptr<detail::ServerEngine> engine;
+  std::atomic<bool> started{false};
   std::thread thread;
 };
 
@@ -77,6 +79,9 @@ bool Server::run() {
 }
 
 void Server::start() {
+  if (state_->started.exchange(true)) {
+    throw Error(Error::Kind::kFailed, "the server was started already");
+  }
   state_->thread = std::thread([this] { state_->engine->run(); });
 }
 

@@ -264,7 +264,7 @@ void Peer::dispatch(rpc::WorkQueue& queue) noexcept {
       // In this order: a cancellation that the next reader finds is to find the request.
       Serving serving(*this, work->incoming);
       queue.begin();
-      serve(*this, work->incoming, serving);
+      if (may_begin()) serve(*this, work->incoming, serving);
       continue;
     }
     queue.begin();

@@ -3,6 +3,8 @@
 #include <sys/socket.h>
 
 #include <atomic>
+#include <functional>
+#include <memory>
 #include <utility>
 
 #include "api/server_engine.h"
@@ -15,16 +17,15 @@ namespace {
 // One client, on a thread of its own.
 class Client final : public server::ThreadedClient {
  public:
-  Client(std::shared_ptr<Peer> peer, std::chrono::nanoseconds patience, std::atomic<bool>* left)
+  Client(std::shared_ptr<Peer> peer, std::chrono::nanoseconds patience,
+         std::function<void()> left = {})
       : peer_(std::move(peer)),
         socket_(peer_->connection().stream().descriptor()),
         patience_(patience),
-        left_(left) {}
+        left_(std::move(left)) {}
   ~Client() override {
     peer_->close();
-    if (left_ == nullptr) return;
-    left_->store(true);
-    left_->notify_all();
+    if (left_) left_();
   }
 
   void serve() noexcept override {
@@ -48,7 +49,7 @@ class Client final : public server::ThreadedClient {
   const std::shared_ptr<Peer> peer_;
   const int socket_;  // the stream's, which lives as long as the peer
   const std::chrono::nanoseconds patience_;
-  std::atomic<bool>* const left_;  // where to say that it leaves; null: nobody asks
+  const std::function<void()> left_;  // told that it has left; empty: nobody asks
 };
 
 class ThreadedEngine final : public ServerEngine {
@@ -59,15 +60,14 @@ class ThreadedEngine final : public ServerEngine {
         engine_(std::move(listener), [this](io::Fd socket) { return admit(std::move(socket)); },
                 {.max_connections = admission_->options().max_connections}) {}
 
-  // With one client only: until that has left. Who is refused does not count.
+  // With one client only: until that has left. Who is refused or asks for nothing does not count.
   void run() override {
     engine_.run();
-    if (is_for_one_ && admitted_.load()) over_.wait(false);
+    if (is_for_one_ && taken_.load()) over_.wait(false);
   }
   void close() noexcept override {
     engine_.close();
-    over_.store(true);
-    over_.notify_all();
+    end();
   }
   bool stop(Deadline deadline) override {
     close();
@@ -78,19 +78,31 @@ class ThreadedEngine final : public ServerEngine {
  private:
   std::unique_ptr<server::ThreadedClient> admit(io::Fd socket) {
     auto peer = admission_->admit(std::move(socket));
-    if (is_for_one_) {
-      if (admitted_.exchange(true)) {
-        throw Error(Error::Kind::kFailed, "this server is for one client, which is here");
-      }
-      engine_.close();
+    const auto patience = admission_->options().first_message_timeout;
+    if (!is_for_one_) return std::make_unique<Client>(std::move(peer), patience);
+    if (taken_.load()) {
+      throw Error(Error::Kind::kFailed, "this server is for one client, which is here");
     }
-    return std::make_unique<Client>(std::move(peer), admission_->options().first_message_timeout,
-                                    is_for_one_ ? &over_ : nullptr);
+    const auto is_the_one = std::make_shared<std::atomic<bool>>(false);
+    peer->before_first_request([this, is_the_one] {
+      if (taken_.exchange(true)) return false;
+      is_the_one->store(true);
+      engine_.close();
+      return true;
+    });
+    return std::make_unique<Client>(std::move(peer), patience, [this, is_the_one] {
+      if (is_the_one->load()) end();
+    });
+  }
+
+  void end() noexcept {
+    over_.store(true);
+    over_.notify_all();
   }
 
   const std::shared_ptr<Admission> admission_;
   const bool is_for_one_;
-  std::atomic<bool> admitted_{false};
+  std::atomic<bool> taken_{false};  // a client has asked for something
   std::atomic<bool> over_{false};
   server::ThreadedServer engine_;
 };

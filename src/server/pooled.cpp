@@ -30,6 +30,7 @@ namespace {
 
 constexpr std::uint64_t kWakeToken = 0;
 constexpr std::uint32_t kReadable = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
+constexpr std::uint32_t kBroken = EPOLLONESHOT;  // errors are reported unasked
 
 [[noreturn]] void throw_system(const char* call) {
   throw Error(Error::Kind::kFailed,
@@ -170,10 +171,11 @@ void Pool::run() {
 // seen there.
 void Pool::put_back(Ready ready, bool lives) noexcept {
   const int descriptor = ready.client->descriptor();
+  const std::uint32_t events = ready.client->is_listening() ? kReadable : kBroken;
   {
     const std::scoped_lock lock(mutex_);
     const std::uint32_t at_once = std::erase(again_, ready.token) != 0 ? EPOLLOUT : 0u;
-    if (lives && !closed_ && watch(EPOLL_CTL_MOD, ready.token, descriptor, kReadable | at_once)) {
+    if (lives && !closed_ && watch(EPOLL_CTL_MOD, ready.token, descriptor, events | at_once)) {
       clients_[ready.token] = std::move(ready.client);
       ++waiting_;
       return;

@@ -34,6 +34,10 @@ class PoolClient {
   /// threads at a time.
   virtual bool serve_available() noexcept = 0;
 
+  /// Whether what arrives is to be served; asked after each serve_available(). False: not before
+  /// Pool::serve_soon(), or before the connection has broken.
+  virtual bool is_listening() const noexcept { return true; }
+
   /// The connection has left the pool: it is over, its descriptor cannot be watched any more, or
   /// the pool was closed. Called once for each add() that succeeded, after serve_available() has
   /// returned for the last time; never for one that failed.

@@ -2,16 +2,22 @@
 
 #include <gtest/gtest.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "eventually.h"
@@ -28,8 +34,15 @@ std::atomic<bool> inside{false};
 std::atomic<bool> stopped{false};
 std::atomic<bool> go_on{false};
 
+// What a client may leave a function in, to be called by others.
+struct Slot {
+  Object function;
+};
+
 void define_functions(Module& module) {
+  static const auto slots = service<Slot>("test.Slot").property("function", &Slot::function);
   module.def("add", [](int a, int b) { return a + b; })
+      .def("slot", [] { return std::make_shared<Slot>(); })
       .def("twice", [](const Object& f, int x) { return f.invoke<int>(f.invoke<int>(x)); })
       .def("hold",
            [] {
@@ -88,6 +101,15 @@ TEST_P(Serving, ManyClientsAtOnce) {
   conns.clear();
   EXPECT_TRUE(eventually([&] { return server.connections() == 0; }));
   EXPECT_TRUE(server.stop());
+}
+
+TEST_P(Serving, AFunctionInAPropertyIsCalled) {
+  Server server(functions(), "tcp://127.0.0.1:0", options);
+  server.start();
+  const Connection conn = connect(server.uri());
+  const Object slot = conn.root().call("slot");
+  slot.set("function", [](int a, int b) { return a * b; });
+  EXPECT_EQ(slot.call<int>("function", 6, 7), 42);
 }
 
 TEST_P(Serving, WhatIsBeingServedMayEnd) {
@@ -218,6 +240,138 @@ TEST(Pooled, SilentClientsCostNoThread) {
   client.token = kToken;
   EXPECT_EQ(connect(server.uri(), client).root().call<int>("add", 1, 2), 3);
   EXPECT_TRUE(eventually([&] { return server.connections() == 20; }));
+}
+
+// Connects to a server of this machine without a word, or with one byte.
+class Stranger {
+ public:
+  explicit Stranger(const Server& server) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    const std::string& uri = server.uri();
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(uri.substr(uri.rfind(':') + 1))));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  }
+  Stranger(Stranger&& other) noexcept : socket_(std::exchange(other.socket_, -1)) {}
+  ~Stranger() {
+    if (socket_ >= 0) ::close(socket_);
+  }
+
+  void say_a_byte() const { EXPECT_EQ(::send(socket_, "", 1, 0), 1); }
+
+ private:
+  int socket_;
+};
+
+std::vector<Stranger> strangers(const Server& server, int count) {
+  std::vector<Stranger> made;
+  for (int i = 0; i < count; ++i) made.emplace_back(server).say_a_byte();
+  return made;
+}
+
+class PooledWithToken : public ::testing::Test {
+ protected:
+  PooledWithToken() {
+    options.kind = ServerOptions::Kind::kPooled;
+    options.max_threads = 2;
+    options.token = client.token = kToken;
+  }
+
+  ServerOptions options;
+  Options client;
+};
+
+TEST_F(PooledWithToken, StrangersDoNotSilenceWhoIsKnown) {
+  options.handshake_timeout = 60s;
+  Server server(functions(), "tcp://127.0.0.1:0", options);
+  server.start();
+  const Connection known = connect(server.uri(), client);
+  known.ping();
+  {
+    const auto here = strangers(server, 6);
+    EXPECT_TRUE(eventually([&] { return server.connections() == 7; }));
+    const TimeLimit limit(20s);
+    for (int i = 0; i < 200; ++i) known.ping();
+  }
+  EXPECT_TRUE(eventually([&] { return server.connections() == 1; })) << "also who only waited";
+  connect(server.uri(), client).ping();
+}
+
+TEST_F(PooledWithToken, WhoWaitsForOthersIsAdmittedOnceTheyAreGone) {
+  options.handshake_timeout = 60s;
+  Server server(functions(), "tcp://127.0.0.1:0", options);
+  server.start();
+  connect(server.uri(), client).ping();
+  EXPECT_TRUE(eventually([&] { return server.connections() == 0; }));
+  auto here = strangers(server, 1);
+  EXPECT_TRUE(eventually([&] { return server.connections() == 1; }));
+  std::vector<std::thread> newcomers;
+  std::atomic<int> served{0};
+  for (int i = 0; i < 5; ++i) {
+    newcomers.emplace_back([&] {
+      if (connect(server.uri(), client).root().call<int>("add", 1, 2) == 3) ++served;
+    });
+  }
+  EXPECT_TRUE(eventually([&] { return server.connections() == 6; }));
+  here.clear();
+  for (std::thread& one : newcomers) one.join();
+  EXPECT_EQ(served, 5);
+}
+
+TEST_F(PooledWithToken, NobodyWaitsForEver) {
+  options.handshake_timeout = 100ms;
+  Server server(functions(), "tcp://127.0.0.1:0", options);
+  server.start();
+  const auto here = strangers(server, 8);
+  EXPECT_TRUE(eventually([&] { return server.connections() == 0; }));
+}
+
+TEST(OneShot, WhoLeavesWithoutAWordDoesNotCount) {
+  ServerOptions options;
+  options.kind = ServerOptions::Kind::kOneShot;
+  Server server(functions(), "tcp://127.0.0.1:0", options);
+  const std::jthread running([&] { EXPECT_TRUE(server.run()); });
+  {
+    const Stranger silent(server);
+    EXPECT_TRUE(eventually([&] { return server.connections() == 1; }));
+  }
+  EXPECT_TRUE(eventually([&] { return server.connections() == 0; }));
+  EXPECT_EQ(connect(server.uri()).root().call<int>("add", 1, 2), 3);
+}
+
+TEST(OneShot, ServesTheFirstWhoAsks) {
+  ServerOptions options;
+  options.kind = ServerOptions::Kind::kOneShot;
+  Server server(functions(), "tcp://127.0.0.1:0", options);
+  const std::jthread running([&] { server.run(); });
+  const Connection late = connect(server.uri());
+  const Connection first = connect(server.uri());
+  EXPECT_TRUE(eventually([&] { return server.connections() == 2; }));
+  EXPECT_EQ(first.root().call<int>("add", 1, 2), 3);
+  EXPECT_THROW(late.ping(), Error);
+  EXPECT_EQ(first.root().call<int>("add", 1, 2), 3);
+}
+
+TEST(Started, Once) {
+  Server server(functions(), "tcp://127.0.0.1:0");
+  server.start();
+  EXPECT_EQ(thrown_by([&] { server.start(); }), "the server was started already");
+  EXPECT_EQ(connect(server.uri()).root().call<int>("add", 1, 2), 3);
+}
+
+TEST(ASignal, EndsEveryServerThatRuns) {
+  for (int round = 0; round < 2; ++round) {
+    Server one(functions(), "tcp://127.0.0.1:0");
+    Server two(functions(), "tcp://127.0.0.1:0");
+    std::jthread first([&] { one.run(); });
+    std::jthread second([&] { two.run(); });
+    connect(one.uri()).ping();  // who is served is watched over
+    connect(two.uri()).ping();
+    ::kill(::getpid(), SIGTERM);
+    first.join();
+    second.join();
+  }
 }
 
 TEST(OneShot, EndsWithItsClient) {
