@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 from harness.presence import require
+from harness.sanitizing import wants_signals_at_once
 
 # The child is forked by a thread that has waited for answers before; in the child it is the main
 # thread. The signal reaches another thread, as signals may.
@@ -55,6 +56,7 @@ def run(program, timeout):
     return done.stdout, done.stderr
 
 
+@wants_signals_at_once
 def test_ctrl_c_ends_a_wait_of_the_thread_that_forked():
     assert run(PROGRAM, timeout=20) == ("[0]\n", "")
 
