@@ -3,6 +3,7 @@
 #include <memory>
 #include <numeric>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -19,6 +20,14 @@
 
 namespace sinew::cli {
 namespace {
+
+constexpr std::string_view kHowItIsCopied =
+    R"(A folder is copied with all that is in it. If TO is a folder that is there, the copy is made in it.
+A file is written under another name and takes its place when it is complete; a copy that fails or
+is interrupted leaves nothing behind.
+
+examples:
+)";
 
 namespace fs = std::filesystem;
 
@@ -154,13 +163,7 @@ void add_arguments(CLI::App& app, Said& said, bool is_upload) {
 Run define_upload(CLI::App& app) {
   auto said = std::make_shared<Said>();
   add_arguments(app, *said, true);
-  app.footer(
-      R"(A folder is copied with all that is in it. If TO is a folder that is there, the copy is made in it.
-A file is written under another name and takes its place when it is complete; a copy that fails or
-is interrupted leaves nothing behind.
-
-examples:
-  sinew upload lab-7 firmware.bin /tmp/firmware.bin
+  app.footer(std::string(kHowItIsCopied) + R"(  sinew upload lab-7 firmware.bin /tmp/firmware.bin
   sinew upload lab-7 scripts/ /opt/lab)");
   return [said](Terminal& terminal) { return copy(*said, true, terminal); };
 }
@@ -168,13 +171,7 @@ examples:
 Run define_download(CLI::App& app) {
   auto said = std::make_shared<Said>();
   add_arguments(app, *said, false);
-  app.footer(
-      R"(A folder is copied with all that is in it. If TO is a folder that is there, the copy is made in it.
-A file is written under another name and takes its place when it is complete; a copy that fails or
-is interrupted leaves nothing behind.
-
-examples:
-  sinew download lab-7 /var/log/lab.log
+  app.footer(std::string(kHowItIsCopied) + R"(  sinew download lab-7 /var/log/lab.log
   sinew download lab-7 /opt/lab/results results-of-today)");
   return [said](Terminal& terminal) { return copy(*said, false, terminal); };
 }
